@@ -1,0 +1,12 @@
+package sqlite
+
+// Live gives how many connections, open files and page caches there are.
+func Live() (connections, openFiles, pageCaches int) {
+	return conns.live(), files.live(), caches.live()
+}
+
+func (h *handles[T]) live() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.used - len(h.free)
+}
