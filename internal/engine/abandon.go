@@ -1,0 +1,21 @@
+package engine
+
+import "context"
+
+// Abandon closes the files of a database that neither Close nor Recover could close, as
+// they are: nothing more is made durable, and tickets that are not open stay so. It waits
+// for a running call and fsync. The DB is not used afterwards.
+func (d *DB) Abandon() {
+	if s := d.session.Load(); s != nil {
+		s.Fence()
+	}
+	if err := d.lock.acquireNudging(context.Background(), interruptEvery, d.interrupt); err != nil {
+		return // cannot be: the context does not end
+	}
+	defer d.lock.release()
+	if d.db == nil {
+		return
+	}
+	d.db.log.Close()
+	_ = d.disconnect() // who gives it up has been told why
+}

@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/durablego/do/internal/doerr"
+	"github.com/durablego/do/internal/durable"
+	"github.com/durablego/do/internal/sqlite"
+)
+
+// opening is the database from one open of its files to the close. It is the Target of
+// its Log. Fields without a remark belong to the holder of DB.lock.
+type opening struct {
+	conn   *sqlite.Conn
+	folder *durable.Folder
+	log    durable.Log
+	dead   atomic.Bool // the log failed; any goroutine
+
+	named        bool          // the object's name is in _do_meta, committed
+	checkpointed bool          // the main file is more than the image
+	closing      chan struct{} // closed when log.Close has returned; nil until it is called
+
+	// Of Sync, and of the holder of DB.lock before the log is made and after it is closed:
+	mainDirty bool   // the main file and its name are not durable
+	walSynced uint64 // Conn.WALCreated as of the last sync of the folder
+
+	stmts [statements]*sqlite.Stmt // prepared at first use
+}
+
+// Sync implements durable.Target. The first time it makes the main file and the names
+// durable too, all at once: no order among them is needed, as the ticket waits for all.
+func (o *opening) Sync() error {
+	made := o.conn.WALCreated()
+	if !o.mainDirty && made == o.walSynced {
+		return o.conn.SyncWAL()
+	}
+	folder := make(chan error, 1)
+	go func() { folder <- o.folder.Sync() }()
+	var main chan error
+	if o.mainDirty {
+		main = make(chan error, 1)
+		go func() { main <- o.conn.SyncMain() }()
+	}
+	err := o.conn.SyncWAL()
+	if main != nil {
+		err = errors.Join(err, <-main)
+	}
+	if err = errors.Join(err, <-folder); err != nil {
+		return err
+	}
+	o.mainDirty, o.walSynced = false, made
+	return nil
+}
+
+// Written implements durable.Marker.
+func (o *opening) Written() (synced func()) {
+	made, wal := o.conn.WALCreated(), o.conn.WrittenWAL()
+	return func() {
+		wal()
+		o.mainDirty, o.walSynced = false, made
+	}
+}
+
+// reading opens the database if its file exists, and reports whether it does.
+// REQUIRES: lock held.
+func (d *DB) reading() (exists bool, err error) {
+	if d.db != nil {
+		return true, nil
+	}
+	return d.open(false)
+}
+
+// writing opens the database and makes it if there is none. REQUIRES: lock held.
+func (d *DB) writing() error {
+	if d.db != nil {
+		return nil
+	}
+	_, err := d.open(true)
+	return err
+}
+
+// open opens the database; false if there is none and create is not set.
+func (d *DB) open(create bool) (opened bool, err error) {
+	var size int64 = -1
+	if !d.absent {
+		if size, err = d.stat(d.o.Path); err != nil {
+			return false, diskError("open", err)
+		}
+	}
+	like, wal := grown, int64(-1)
+	if size >= 0 {
+		if like, err = d.examine(size); err != nil {
+			return false, diskError("open", err)
+		}
+		if like == torn { // never carried an open ticket (invariant 8)
+			if err := d.removeAll(); err != nil {
+				return false, diskError("open", err)
+			}
+			size = -1
+		} else if wal, err = d.stat(d.walPath()); err != nil {
+			return false, diskError("open", err)
+		}
+	}
+	d.absent = size < 0
+	if size < 0 {
+		if !create {
+			return false, nil
+		}
+		if d.o.BeforeCreate != nil {
+			if err := d.o.BeforeCreate(); err != nil {
+				return false, err
+			}
+		}
+		if err := d.create(); err != nil {
+			return false, diskError("create", err)
+		}
+		like = fresh
+	}
+	if d.o.BeforeOpen != nil {
+		d.o.BeforeOpen()
+	}
+	if err := d.connect(like, wal); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// connect opens the connection on the main file that is there, beside a log of wal bytes,
+// -1 if there is none.
+func (d *DB) connect(like likeness, wal int64) (err error) {
+	switch {
+	case wal == 0: // perhaps not durably empty (invariant 7)
+		err = d.remove(d.walPath())
+	case wal > 0 && d.rewrite:
+		err = d.rewriteWAL(wal)
+	}
+	if err != nil {
+		return diskError("open", err)
+	}
+	conn, err := sqlite.Open(d.o.Path, sqlite.Options{
+		FS: d.o.FS, MaxRowBytes: d.o.MaxRowBytes, MaxPages: d.o.MaxPages, WAL: true,
+	})
+	if err != nil {
+		return &Error{Op: "open", IO: IsIO(err), Err: err}
+	}
+	o := &opening{conn: conn, folder: d.o.Folder, mainDirty: like == fresh, checkpointed: like == grown}
+	if err := d.settle(o, wal > 0); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	o.log = d.o.Opener.Open(o, d.o.Gate, func(err error) { d.syncFailed(o, err) })
+	d.db = o
+	d.opened.Store(true)
+	d.conn.Store(conn)
+	if d.o.OnOpen != nil {
+		d.o.OnOpen()
+	}
+	return nil
+}
+
+// settle checks the format, makes a log that a crash left behind durable, and empties it
+// (invariant 5). Conn.Checkpoint begins with the sync of the log.
+func (d *DB) settle(o *opening, recovered bool) error {
+	if err := o.checkFormat(); err != nil {
+		return err
+	}
+	if !recovered {
+		return nil
+	}
+	committed := o.conn.Frames() > 0
+	if committed { // the names may be no more durable than the frames
+		if err := o.folder.Sync(); err != nil {
+			return diskError("open", err)
+		}
+	}
+	d.rewrite = true // unless this succeeds
+	if err := o.conn.Checkpoint(); err != nil {
+		return &Error{Op: "open", IO: IsIO(err), Err: err}
+	}
+	d.rewrite = false
+	if committed {
+		o.mainDirty, o.checkpointed = false, true
+	}
+	return nil
+}
+
+// checkFormat refuses a file of another format, before anything is written.
+func (o *opening) checkFormat() error {
+	s, _, err := o.conn.Prepare("PRAGMA user_version")
+	if err != nil {
+		return &Error{Op: "open", IO: IsIO(err), Err: err}
+	}
+	version := int64(-1)
+	row, err := s.Step()
+	if row {
+		version = s.ColumnInt64(0)
+	}
+	if ferr := s.Finalize(); err == nil {
+		err = ferr
+	}
+	switch {
+	case err != nil:
+		return &Error{Op: "open", IO: IsIO(err), Err: err}
+	case version > formatVersion:
+		return &Error{Op: "open", Err: fmt.Errorf("%w: format %d, this program knows %d", doerr.ErrNewerFormat, version, formatVersion)}
+	case version < formatVersion:
+		return &Error{Op: "open", Err: fmt.Errorf("not an object's database: format %d", version)}
+	}
+	return nil
+}

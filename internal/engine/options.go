@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/durablego/do/internal/disk"
+	"github.com/durablego/do/internal/durable"
+	"github.com/durablego/do/internal/gate"
+)
+
+// Defaults of Options.
+const (
+	DefaultCheckpointBytes = 4 << 20          // N21
+	DefaultMaxRowBytes     = 2097152 + 4096   // N8 with N2
+	DefaultCommitTimeout   = 30 * time.Second // N13
+	maxDepth               = 64               // N14, nesting of Transaction
+)
+
+// Options are the settings of a DB. FS, Path, Folder, Opener and Gate are required.
+type Options struct {
+	FS     disk.FS         // where the files are
+	Path   string          // of the main file; the write-ahead log is Path + "-wal"
+	Folder *durable.Folder // of the folder of Path; shared by the objects in it
+	Opener durable.Opener  // how commits become durable
+	Gate   *gate.Gate      // whose tickets the commits take
+
+	// CheckpointBytes is the size of the write-ahead log, in bytes, from which on
+	// WantsCheckpoint asks for a checkpoint. Default DefaultCheckpointBytes; negative: never.
+	CheckpointBytes int64
+	// MaxRowBytes is the longest row, string or blob in bytes. Default DefaultMaxRowBytes;
+	// negative: SQLite's own limit.
+	MaxRowBytes int
+	// MaxPages bounds the database, in pages of 4,096 bytes. 0 or negative: SQLite's own limit.
+	MaxPages int64
+	// CommitTimeout is how long a commit or a checkpoint may take before it counts as
+	// failed (T16). Default DefaultCommitTimeout; negative: no limit.
+	CommitTimeout time.Duration
+
+	// Failed is told once per failure that happened in the background (a failed fsync, a
+	// commit or checkpoint that does not end), on another goroutine: the owner resets
+	// the object and calls Recover. It must not block and must not call the DB.
+	Failed func(err error)
+	// BeforeCreate runs before the files are made for the first write (L16: the index row
+	// goes first). Its error fails that write and nothing is made.
+	BeforeCreate func() error
+	// BeforeOpen, OnOpen and OnClose tell when a connection is about to be opened, was
+	// opened, was closed (L18). They must not call the DB.
+	BeforeOpen, OnOpen, OnClose func()
+	// CommitFault is for tests: an error it returns fails the commit that is about to
+	// take place, like an error of the disk.
+	CommitFault func() error
+}
+
+// withDefaults returns o with every default filled in.
+func (o Options) withDefaults() Options {
+	if o.CheckpointBytes == 0 {
+		o.CheckpointBytes = DefaultCheckpointBytes
+	}
+	if o.MaxRowBytes == 0 {
+		o.MaxRowBytes = DefaultMaxRowBytes
+	}
+	o.MaxRowBytes = max(o.MaxRowBytes, 0)
+	o.MaxPages = max(o.MaxPages, 0)
+	if o.CommitTimeout == 0 {
+		o.CommitTimeout = DefaultCommitTimeout
+	}
+	return o
+}
