@@ -1,0 +1,4 @@
+package kvstorage
+
+// RangeOf is rangeOf.
+var RangeOf = rangeOf
