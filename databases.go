@@ -1,0 +1,120 @@
+package do
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// databases bounds the open databases of a runtime (L18): when there are more than max,
+// those used least recently are closed, in the background and between turns only. Busy
+// objects keep theirs, so the bound is soft.
+type databases struct {
+	max   int
+	clock atomic.Uint64
+
+	mu      sync.Mutex // guards following
+	open    map[*cell]struct{}
+	closing map[*cell]struct{}
+	changed chan struct{} // closed when a closing has ended; nil if nobody waits
+}
+
+// slack is how far openings may run ahead of closings before they wait for one.
+const slack = 64
+
+func (d *databases) tick() uint64 { return d.clock.Add(1) }
+
+// touch says that c, which may have its database open, was used just now.
+func (d *databases) touch(c *cell) {
+	if d.max > 0 && c.db.IsOpen() && c.used.Load() < d.clock.Load() {
+		c.used.Store(d.tick())
+	}
+}
+
+// wait is called before a database is opened, by the holder of its object's baton. It
+// waits only for closings that are under way, which wait for nobody.
+func (d *databases) wait() {
+	for {
+		d.mu.Lock()
+		if d.max <= 0 || len(d.open) < d.max+slack || len(d.closing) == 0 {
+			d.mu.Unlock()
+			return
+		}
+		if d.changed == nil {
+			d.changed = make(chan struct{})
+		}
+		changed := d.changed
+		d.mu.Unlock()
+		<-changed
+	}
+}
+
+func (d *databases) opened(c *cell) {
+	c.used.Store(d.tick())
+	d.mu.Lock()
+	d.open[c] = struct{}{}
+	var victims []*cell
+	if d.max > 0 {
+		victims = d.oldestLocked(len(d.open)-len(d.closing)-d.max, c)
+	}
+	d.mu.Unlock()
+	for _, v := range victims {
+		if !v.mb.TryExclusive(func() { d.close(v) }) {
+			d.ended(v)
+		}
+	}
+}
+
+// oldestLocked picks n databases to close and counts them as closing.
+func (d *databases) oldestLocked(n int, but *cell) []*cell {
+	var victims []*cell
+	for ; n > 0; n-- {
+		var oldest *cell
+		for c := range d.open {
+			if _, closing := d.closing[c]; closing || c == but {
+				continue
+			}
+			if oldest == nil || c.used.Load() < oldest.used.Load() {
+				oldest = c
+			}
+		}
+		if oldest == nil {
+			break
+		}
+		d.closing[oldest] = struct{}{}
+		victims = append(victims, oldest)
+	}
+	return victims
+}
+
+func (d *databases) close(c *cell) {
+	if err := c.db.Close(context.Background()); err != nil {
+		c.Logger().Error("closing a database that was not used lately", "cause", err)
+		c.spoiled()
+	}
+	d.ended(c)
+}
+
+func (d *databases) ended(c *cell) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.closing, c)
+	c.used.Store(d.tick())
+	if d.changed != nil {
+		close(d.changed)
+		d.changed = nil
+	}
+}
+
+func (d *databases) closed(c *cell) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.open, c)
+}
+
+// count is how many databases are open.
+func (d *databases) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.open)
+}

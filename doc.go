@@ -1,0 +1,143 @@
+// Package do is Durable Objects, native in Go: objects with a name and a private database,
+// each of which does one thing at a time, and whose answers are on disk before anybody
+// gets them.
+//
+// An object class is a Go type with a Fetch method. Register it, open a data folder, and
+// send it requests or call its methods:
+//
+//	package main
+//
+//	import (
+//		"context"
+//		"fmt"
+//		"log"
+//		"net/http"
+//		"strconv"
+//
+//		"github.com/durablego/do"
+//		"github.com/durablego/do/kvstorage"
+//	)
+//
+//	type Counter struct{ state *do.State }
+//
+//	func NewCounter(ctx context.Context, state *do.State, env *do.Env) (*Counter, error) {
+//		return &Counter{state}, nil
+//	}
+//
+//	func (c *Counter) Add(ctx context.Context, n int) (int, error) {
+//		total, _, err := kvstorage.Get[int](ctx, c.state.KV(), "total")
+//		if err != nil {
+//			return 0, err
+//		}
+//		total += n
+//		return total, c.state.KV().Put(ctx, "total", total)
+//	}
+//
+//	func (c *Counter) Fetch(ctx context.Context, r *http.Request) (*http.Response, error) {
+//		total, err := c.Add(ctx, 1)
+//		if err != nil {
+//			return nil, err
+//		}
+//		return do.Text(http.StatusOK, strconv.Itoa(total)), nil
+//	}
+//
+//	func init() { do.Register("COUNTER", NewCounter) } // in init, so that go test has it too
+//
+//	func main() {
+//		ctx := context.Background()
+//		rt, err := do.Open(do.Options{Dir: "data"})
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//		total, err := do.Call(ctx, rt.Namespace("COUNTER").GetByName("hits"), (*Counter).Add, 5)
+//		fmt.Println(total, err) // 5 <nil>, and 10 the next time
+//		if err := rt.Close(ctx); err != nil {
+//			log.Fatal(err)
+//		}
+//	}
+//
+// Package router puts objects behind chi or net/http, package dotest tests them.
+//
+// # What is guaranteed
+//
+// One at a time: an object never works on two events at once, and an id never has two
+// live instances. Go cannot kill a handler that is stuck; an instance that was reset is
+// cut off from storage and calls, and counts as dead (L10).
+//
+// Said means kept: no response, error or call leaves an object before what it wrote
+// until then is durable (T14, T17, T19). A crash at any point keeps every write that was
+// answered for. [Options].Relaxed weakens that from power cuts to crashes of the process.
+//
+// All or nothing: what is written between two commit points is kept together or not at all
+// (T11). Commit points are the end of a turn, waits, [Storage.Sync], and the start of a
+// blocked section.
+//
+// Idle costs nothing: an object without work leaves memory, 10 seconds after its last
+// event unless its [Class] says otherwise (L8). The next event builds it anew.
+//
+// # Objects, ids and stubs
+//
+// A [Namespace] is the objects of one class. Every name, and every id, has an object;
+// nothing is made before it writes (L16). [Namespace.GetByName] gives a [Stub], the way to
+// an object, [Namespace.NewUniqueID] an id to keep somewhere. Stubs are cheap, safe for
+// concurrent use, and never go bad (L14).
+//
+// [Stub.Fetch] sends an http.Request; [Call] and [Call0] call a method. Arguments and
+// results are copies (F3), so that objects never share memory. Inside an object, the stubs
+// of [Env] do the same for its neighbours. Calls made one after the other arrive in that
+// order (F4).
+//
+// # Turns and waits
+//
+// A turn is what an object does between two waits. The ctx that a method gets is the key of
+// its turn: storage and [State] ask for it, and give [ErrOutsideTurn] for any other, so
+// that most data races become errors (T2). A turn belongs to one goroutine (T5).
+//
+// Waits are calls to other objects, requests of [State.HTTPClient], and [State.Await] for
+// anything else. At a wait the writes so far are committed, and other events of the object
+// run until it is over (T3): after a wait, look at fields and storage again. So two
+// objects may call each other without a deadlock. Storage, sleeping, channels and reading a
+// body are no waits: they hold the object (T8).
+//
+// [State.BlockConcurrencyWhile] keeps other events out of a section, waits included, as the
+// constructor does (T25, T28). [State.WaitUntil] runs work beside the turns, [State.Run]
+// gives such work a turn (T29, T30).
+//
+// # Storage
+//
+// [State.KV] is the object's key-value store, see package kvstorage. It reads and writes the
+// object's own SQLite database, in this process and without a network.
+//
+// A handler that returns an error keeps its writes (T12); [Storage.Transaction] undoes them
+// (T22). A panic undoes what was written since the last commit point and resets the
+// object: the instance is dropped, callers get [ErrReset], the process lives on (T34.2).
+// [State.Abort] does so on purpose. A failing disk resets the object too, and what was not
+// known to be durable is undone (T34.7, T34.8).
+//
+// A folder belongs to one [Runtime] at a time; the second gets [ErrLocked] (L19).
+//
+// # Errors
+//
+// Kinds of failure are variables, such as [ErrOverloaded]: test for them with errors.Is.
+// Around those of a call there is an *[Error], which says whether the object itself gave it
+// (Remote), whether the call may be repeated if repeating is harmless (Retryable), not soon
+// (Overloaded), and whether the instance is gone (Reset) (L24, L25). In process errors.Is
+// and errors.As reach the object's own error through it.
+//
+//	total, err := do.Call(ctx, stub, (*Counter).Add, 5)
+//	var e *do.Error
+//	if errors.As(err, &e) && e.Retryable {
+//		// the runtime is closing, or the disk refused: adding again may count twice
+//	}
+//
+// Misuse at set-up, such as a binding that is taken, panics with "do: …".
+//
+// # The end
+//
+// Close the HTTP server first, by its Shutdown, and then the runtime, by [Runtime.Close]: it
+// lets events end, tells instances by [Stopper], and makes everything durable (L21). A
+// program that does not get to it loses nothing that was answered for.
+//
+// What Go cannot recover ends the process, and all its objects with it: concurrent map
+// writes, stack overflow, no more memory.
+package do

@@ -1,0 +1,195 @@
+package dotest
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/durablego/do/internal/disk"
+)
+
+// unsynced is a disk without syncs: no test outlives a power cut of the machine it runs
+// on, and syncs are most of the time a durable write takes.
+type unsynced struct{ disk.FS }
+
+type unsyncedFile struct{ disk.File }
+
+// Open implements disk.FS.
+func (u unsynced) Open(name string, flag int) (disk.File, error) {
+	f, err := u.FS.Open(name, flag)
+	if err != nil {
+		return nil, err
+	}
+	return unsyncedFile{f}, nil
+}
+
+// SyncDir implements disk.FS.
+func (unsynced) SyncDir(string) error { return nil }
+
+// Sync implements disk.File.
+func (unsyncedFile) Sync() error { return nil }
+
+// errNoPower is what a runtime gets from its disk after Crash.
+var errNoPower = errors.New("the power was cut")
+
+// power is a disk whose power can be cut: every later operation fails and changes
+// nothing. A sync that is under way fails too, so that no one is told of something that
+// is not there after the crash.
+//
+// It also fails commits: what they write to a write-ahead log.
+type power struct {
+	disk.FS
+	off   atomic.Bool
+	names sync.RWMutex // held for writing by cut, for reading by what makes and removes names
+
+	mu      sync.Mutex     // guards commits
+	commits map[string]int // how many are to fail, by the log's name
+}
+
+// failCommits lets the next n commits to a write-ahead log fail.
+func (p *power) failCommits(log string, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.commits == nil {
+		p.commits = map[string]int{}
+	}
+	p.commits[log] += n
+}
+
+// failCommit says whether writing b to a file is part of a commit that is to fail. Each
+// such commit ends with its first write. Zeros are no part of one: they make room, or an
+// end of the log.
+func (p *power) failCommit(name string, b []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.commits[name] == 0 || len(bytes.Trim(b, "\x00")) == 0 {
+		return false
+	}
+	p.commits[name]--
+	return true
+}
+
+// cut cuts it. Nothing makes or removes a name once it has returned.
+func (p *power) cut() {
+	p.names.Lock()
+	defer p.names.Unlock()
+	p.off.Store(true)
+}
+
+func (p *power) check() error {
+	if p.off.Load() {
+		return errNoPower
+	}
+	return nil
+}
+
+// on runs an operation on names.
+func (p *power) on(operation func() error) error {
+	p.names.RLock()
+	defer p.names.RUnlock()
+	if err := p.check(); err != nil {
+		return err
+	}
+	return operation()
+}
+
+// synced runs a sync.
+func (p *power) synced(sync func() error) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if err := sync(); err != nil {
+		return err
+	}
+	return p.check()
+}
+
+// Open implements disk.FS.
+func (p *power) Open(name string, flag int) (f disk.File, err error) {
+	err = p.on(func() error {
+		f, err = p.FS.Open(name, flag)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &poweredFile{f, p, name}, nil
+}
+
+// Remove implements disk.FS.
+func (p *power) Remove(name string) error {
+	return p.on(func() error { return p.FS.Remove(name) })
+}
+
+// MkdirAll implements disk.FS.
+func (p *power) MkdirAll(dir string) error {
+	return p.on(func() error { return p.FS.MkdirAll(dir) })
+}
+
+// Stat implements disk.FS.
+func (p *power) Stat(name string) (int64, error) {
+	if err := p.check(); err != nil {
+		return 0, err
+	}
+	return p.FS.Stat(name)
+}
+
+// SyncDir implements disk.FS.
+func (p *power) SyncDir(dir string) error {
+	return p.synced(func() error { return p.FS.SyncDir(dir) })
+}
+
+// ReadDir implements disk.FS.
+func (p *power) ReadDir(dir string) ([]string, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return p.FS.ReadDir(dir)
+}
+
+type poweredFile struct {
+	disk.File
+	p    *power
+	name string
+}
+
+// ReadAt implements disk.File.
+func (f *poweredFile) ReadAt(b []byte, off int64) (int, error) {
+	if err := f.p.check(); err != nil {
+		return 0, err
+	}
+	return f.File.ReadAt(b, off)
+}
+
+// WriteAt implements disk.File.
+func (f *poweredFile) WriteAt(b []byte, off int64) (int, error) {
+	if err := f.p.check(); err != nil {
+		return 0, err
+	}
+	if f.p.failCommit(f.name, b) {
+		return 0, &fs.PathError{Op: "write", Path: f.name, Err: syscall.EIO}
+	}
+	return f.File.WriteAt(b, off)
+}
+
+// Truncate implements disk.File.
+func (f *poweredFile) Truncate(size int64) error {
+	if err := f.p.check(); err != nil {
+		return err
+	}
+	return f.File.Truncate(size)
+}
+
+// Size implements disk.File.
+func (f *poweredFile) Size() (int64, error) {
+	if err := f.p.check(); err != nil {
+		return 0, err
+	}
+	return f.File.Size()
+}
+
+// Sync implements disk.File.
+func (f *poweredFile) Sync() error { return f.p.synced(f.File.Sync) }

@@ -1,0 +1,123 @@
+package do
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"github.com/durablego/do/internal/actor"
+	"github.com/durablego/do/internal/durable"
+)
+
+// Namespace is the objects of one class behind one binding. Safe for concurrent use.
+type Namespace struct {
+	*served
+	owner *actor.Life // of an object's Env: only this instance may use it (T7); or nil
+}
+
+// served is a class in a runtime: its identity on disk and its objects in memory.
+type served struct {
+	rt     *Runtime
+	class  *class
+	key    *idKey
+	dir    string
+	folder *durable.Folder
+
+	making chan struct{} // held by who makes the folder; guards made
+	made   bool
+
+	predictable bool // I8
+	countMu     sync.Mutex
+	count       uint64
+
+	shards [64]shard
+}
+
+type shard struct {
+	mu    sync.Mutex
+	cells map[[16]byte]*cell
+}
+
+// IDFromName derives the id of the object called name. A name may be any text, of any
+// length, also empty; its bytes count as they are (I2, I6). No I/O.
+func (n *Namespace) IDFromName(name string) ID { return n.key.fromName(name) }
+
+// NewUniqueID makes an id that nobody has. No I/O (I3).
+func (n *Namespace) NewUniqueID() ID {
+	if n.predictable {
+		n.countMu.Lock()
+		defer n.countMu.Unlock()
+		var base [16]byte
+		binary.LittleEndian.PutUint64(base[:], n.count)
+		n.count++
+		return n.key.fromBase(base)
+	}
+	return n.key.unique()
+}
+
+// IDFromString reads what ID.String gave: 64 hex digits of either case, else ErrInvalidID,
+// of this namespace, else ErrForeignID. The result has no name (I7).
+func (n *Namespace) IDFromString(s string) (ID, error) { return n.key.parse(s) }
+
+// Get makes a stub. No I/O, and nothing is created; a zero id or one of another namespace
+// fails at the first call (I15).
+func (n *Namespace) Get(id ID) *Stub {
+	return &Stub{ns: n, id: id, err: n.key.check(id)}
+}
+
+// GetByName is Get(IDFromName(name)).
+func (n *Namespace) GetByName(name string) *Stub {
+	return &Stub{ns: n, id: n.IDFromName(name)}
+}
+
+// cell gives the object's cell, made if it has none; nil once the runtime is closed.
+func (s *served) cell(id ID) *cell {
+	key := [16]byte(id.bytes[:16])
+	sh := &s.shards[key[0]%64]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	c := sh.cells[key]
+	if c == nil && s.rt.closed.Load() {
+		return nil // under the lock: Close sees every cell that was made before
+	}
+	if c == nil {
+		c = newCell(s, ID{bytes: id.bytes})
+		if sh.cells == nil {
+			sh.cells = map[[16]byte]*cell{}
+		}
+		sh.cells[key] = c
+	}
+	return c
+}
+
+// peek gives the object's cell if it has one.
+func (s *served) peek(id ID) *cell {
+	key := [16]byte(id.bytes[:16])
+	sh := &s.shards[key[0]%64]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.cells[key]
+}
+
+// forget drops a cell whose mailbox is gone.
+func (s *served) forget(c *cell) {
+	key := [16]byte(c.id.bytes[:16])
+	sh := &s.shards[key[0]%64]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.cells[key] == c {
+		delete(sh.cells, key)
+	}
+}
+
+func (s *served) all() []*cell {
+	var cells []*cell
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		for _, c := range sh.cells {
+			cells = append(cells, c)
+		}
+		sh.mu.Unlock()
+	}
+	return cells
+}

@@ -1,0 +1,104 @@
+package do
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Options of a Runtime. The zero value is ready for use: DefaultScript, data for as long
+// as the Runtime lives. For every limit zero is the default and negative means none.
+type Options struct {
+	// Dir is the data folder; it is made if there is none. One runtime per folder (L19).
+	// Empty: a temporary folder, removed by Close, with Relaxed durability.
+	Dir string
+	// Scripts are served. Runtime.Namespace looks in the first. Nil: DefaultScript alone.
+	Scripts []*Script
+	// Environment, such as "production", is part of the identity of data (I17).
+	Environment string
+	// Relaxed releases answers once a commit is in the write-ahead log: it survives a crash
+	// of the process, not a power cut. False: after an fsync (T21).
+	Relaxed bool
+	// Vars are what Env.Var gives to objects. The map is copied, its values are not.
+	Vars map[string]any
+	// Logger gets what nobody is there to be told. Nil: slog.Default().
+	Logger *slog.Logger
+
+	// MaxOpenDatabases bounds the databases open at a time, of idle objects above all:
+	// busy ones are never closed (L18). Default 1,000.
+	MaxOpenDatabases int
+	// MaxKeyBytes bounds a key. Default 2,048 (N1).
+	MaxKeyBytes int
+	// MaxEntryBytes bounds a key with its encoded value. Default 2,097,152 (N2).
+	MaxEntryBytes int
+	// MaxKeysPerCall bounds GetMany, PutMany and DeleteMany. Default: no limit (N3).
+	MaxKeysPerCall int
+	// MaxRowBytes bounds a row, string or blob in a database. Default 2,097,152 (N8).
+	MaxRowBytes int
+	// MaxObjectBytes bounds the database of one object. Default 10 GiB (N5).
+	MaxObjectBytes int64
+	// MaxCallBytes bounds the encoded argument and result of a Call, and the request bodies
+	// that router accepts unless its Handler says otherwise. Default 32 MiB (N6).
+	MaxCallBytes int
+	// CheckpointBytes is the size of a write-ahead log that asks for a checkpoint. Default 4 MiB (N21).
+	CheckpointBytes int64
+	// BlockTimeout bounds blocked sections and constructors. Default 30 s (N12).
+	BlockTimeout time.Duration
+	// CommitTimeout bounds a commit and an fsync. Default 30 s (N13).
+	CommitTimeout time.Duration
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Scripts == nil {
+		o.Scripts = []*Script{DefaultScript}
+	}
+	names := map[string]bool{}
+	for _, s := range o.Scripts {
+		if s == nil {
+			return o, fmt.Errorf("%w: a nil script", ErrInvalidOptions)
+		}
+		if names[s.name] {
+			return o, fmt.Errorf("%w: two scripts are called %q", ErrInvalidOptions, s.name)
+		}
+		names[s.name] = true
+	}
+	if len(o.Scripts) == 0 {
+		return o, fmt.Errorf("%w: no scripts", ErrInvalidOptions)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	setDefault(&o.MaxOpenDatabases, 1000)
+	setDefault(&o.MaxKeyBytes, 2048)
+	setDefault(&o.MaxEntryBytes, 2<<20)
+	setDefault(&o.MaxKeysPerCall, -1)
+	setDefault(&o.MaxRowBytes, 2<<20)
+	setDefault(&o.MaxObjectBytes, 10<<30)
+	setDefault(&o.MaxCallBytes, 32<<20)
+	setDefault(&o.CheckpointBytes, 4<<20)
+	setDefault(&o.BlockTimeout, 30*time.Second)
+	setDefault(&o.CommitTimeout, 30*time.Second)
+	return o, nil
+}
+
+func setDefault[T int | int64 | time.Duration](v *T, value T) {
+	if *v == 0 {
+		*v = value
+	}
+}
+
+// rowBytes is the limit that a connection gets: user rows and key-value entries must fit (N8).
+func (o Options) rowBytes() int {
+	if o.MaxRowBytes < 0 || o.MaxEntryBytes < 0 {
+		return 0
+	}
+	return max(o.MaxRowBytes, o.MaxEntryBytes+4096)
+}
+
+// objectPages is MaxObjectBytes in pages; 0 is no limit.
+func (o Options) objectPages() int64 {
+	if o.MaxObjectBytes <= 0 {
+		return 0
+	}
+	return max(1, o.MaxObjectBytes/4096)
+}

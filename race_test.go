@@ -1,0 +1,5 @@
+//go:build race
+
+package do_test
+
+const raceEnabled = true

@@ -1,0 +1,320 @@
+package do
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/durablego/do/internal/actor"
+	"github.com/durablego/do/internal/bridge"
+	"github.com/durablego/do/internal/catalog"
+	"github.com/durablego/do/internal/disk"
+	"github.com/durablego/do/internal/durable"
+	"github.com/durablego/do/kvstorage"
+	"github.com/go-chi/chi/v5"
+)
+
+// hiddenKey is what an object must not see of its caller's context: chi reuses its routing
+// context after the caller has hung up (F4).
+var hiddenKey any = chi.RouteCtxKey
+
+// Runtime serves the objects of a data folder. Safe for concurrent use.
+type Runtime struct {
+	options   Options
+	dir       string
+	temporary bool
+	fs        disk.FS
+	opener    durable.Opener
+	whole     *disk.Whole // the file system of dir, if it can be synced as one
+	limits    kvstorage.Limits
+	transport *http.Transport
+	lock      *folderLock
+	scripts   map[string]*Bindings
+	first     *Bindings
+	methods   methods
+	answers   actor.Answers
+	workers   actor.Workers
+	databases databases
+	started   time.Time     // the zero of idle times
+	closers   chan struct{} // bounds the databases that are closed at once
+
+	checkGoroutine bool // of each storage call (T5); tests only
+
+	closing  atomic.Bool // calls from outside are refused
+	closed   atomic.Bool // all calls are
+	stopless atomic.Bool // Stop is not called any more
+	end      sync.Once
+	ended    chan struct{}
+	endErr   error
+}
+
+// Open opens a data folder, made if there is none, and serves the objects of its scripts,
+// which are frozen by it. Errors: ErrLocked if another runtime has the folder (L19),
+// ErrNewerFormat, ErrInvalidOptions, and those of the file system.
+func Open(o Options) (*Runtime, error) { return open(o, bridge.Config{}) }
+
+func open(o Options, b bridge.Config) (_ *Runtime, err error) {
+	o, err = o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	rt := &Runtime{
+		options: o,
+		dir:     o.Dir,
+		fs:      b.FS,
+		limits: kvstorage.Limits{
+			MaxKeyBytes:    o.MaxKeyBytes,
+			MaxEntryBytes:  o.MaxEntryBytes,
+			MaxKeysPerCall: o.MaxKeysPerCall,
+		},
+		transport: newTransport(),
+
+		checkGoroutine: b.CheckGoroutine,
+
+		scripts: map[string]*Bindings{},
+		started: time.Now(),
+		closers: make(chan struct{}, 64),
+		ended:   make(chan struct{}),
+	}
+	vars := make(map[string]any, len(o.Vars))
+	for k, v := range o.Vars {
+		vars[k] = v
+	}
+	rt.options.Vars = vars
+	rt.databases = databases{max: o.MaxOpenDatabases, open: map[*cell]struct{}{}, closing: map[*cell]struct{}{}}
+	if rt.fs == nil {
+		rt.fs = disk.OS()
+	}
+	relaxed := o.Relaxed
+	if rt.dir == "" {
+		if rt.dir, err = os.MkdirTemp("", "do-"); err != nil {
+			return nil, fmt.Errorf("do: open: %w", err)
+		}
+		rt.temporary, relaxed = true, true
+	}
+	defer func() {
+		if err != nil {
+			rt.release()
+		}
+	}()
+	if rt.dir, err = filepath.Abs(rt.dir); err != nil {
+		return nil, fmt.Errorf("do: open: %w", err)
+	}
+	if err = rt.makeDir(!relaxed); err != nil {
+		return nil, fmt.Errorf("do: open: %w", err)
+	}
+	if rt.lock, err = lockFolder(rt.dir); err != nil {
+		return nil, err
+	}
+	if err = rt.chooseOpener(relaxed); err != nil {
+		return nil, fmt.Errorf("do: open: %w", err)
+	}
+	if err = rt.mount(b); err != nil {
+		return nil, err
+	}
+	return rt, nil
+}
+
+// chooseOpener says how commits become durable.
+func (rt *Runtime) chooseOpener(relaxed bool) (err error) {
+	o := durable.FsyncOptions{Timeout: rt.options.CommitTimeout}
+	if relaxed {
+		rt.opener = durable.Relaxed()
+		return nil
+	}
+	if rt.fs == disk.OS() { // what stands in for it in tests sees each file's sync
+		if rt.whole, err = disk.OpenWhole(rt.dir); err != nil {
+			return err
+		}
+		if rt.whole != nil {
+			o.All = rt.whole.Sync
+		}
+	}
+	rt.opener = durable.Fsync(o)
+	return nil
+}
+
+// makeDir makes the data folder if there is none. What it will hold is only as durable as
+// its own name, and those of the folders made for it.
+func (rt *Runtime) makeDir(durably bool) error {
+	var made []string
+	for dir := rt.dir; ; dir = filepath.Dir(dir) {
+		if _, err := rt.fs.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		made = append(made, dir)
+	}
+	if err := rt.fs.MkdirAll(rt.dir); err != nil || !durably {
+		return err
+	}
+	for _, dir := range made {
+		if err := rt.fs.SyncDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	if made == nil && !catalog.Exists(rt.fs, rt.dir) {
+		// Perhaps made by an Open that did not get to sync it. Or by somebody else, and then
+		// the folder it is in may be closed to us.
+		_ = rt.fs.SyncDir(filepath.Dir(rt.dir))
+	}
+	return nil
+}
+
+// mount gives every class its place on disk.
+func (rt *Runtime) mount(b bridge.Config) error {
+	c, err := catalog.Open(rt.fs, rt.dir)
+	if err != nil {
+		return fmt.Errorf("do: open: %w", err)
+	}
+	var all []*served
+	var declared []catalog.Namespace
+	for _, script := range rt.options.Scripts {
+		bindings := &Bindings{rt: rt, script: script, served: map[string]*served{}}
+		rt.scripts[script.name] = bindings
+		if rt.first == nil {
+			rt.first = bindings
+		}
+		for _, k := range script.freeze() {
+			s := &served{rt: rt, class: k, making: make(chan struct{}, 1), predictable: b.PredictableIDs}
+			bindings.served[k.binding] = s
+			all = append(all, s)
+			declared = append(declared, catalog.Namespace{
+				Environment: rt.options.Environment,
+				Script:      script.name,
+				StableID:    k.namespaceID,
+				Class:       k.name,
+				Binding:     k.binding,
+				UniqueKey:   b.UniqueKeys[k.binding],
+			})
+		}
+	}
+	keys, err := c.Resolve(declared)
+	if closeErr := c.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return fmt.Errorf("do: open: %w", err)
+	}
+	for i, s := range all {
+		s.key = newIDKey(keys[i])
+		s.dir = filepath.Join(rt.dir, keys[i])
+		s.folder = durable.NewFolder(rt.fs, s.dir)
+		// A process that died may have removed files without making that durable (L16).
+		if err := rt.fs.SyncDir(s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("do: open: %w", err)
+		}
+	}
+	return nil
+}
+
+// Namespace gives the namespace behind a binding of the first script. An unknown binding
+// panics (L22).
+func (rt *Runtime) Namespace(binding string) *Namespace { return rt.first.Namespace(binding) }
+
+// Script gives the bindings of a script by its name. An unknown one panics.
+func (rt *Runtime) Script(name string) *Bindings {
+	b := rt.scripts[name]
+	if b == nil {
+		panic(fmt.Sprintf("do: there is no script %q", name))
+	}
+	return b
+}
+
+// Close ends the runtime in order (L21): calls from outside get ErrClosed; events that
+// began or wait run to their end, and so does WaitUntil work, with calls between objects
+// still possible; then instances are told by Stop, everything is made durable, and
+// databases and folder are closed. Call it after the HTTP server's Shutdown.
+//
+// If ctx ends first, what still runs is cut off: callers get ErrClosed, writes since the
+// last commit point are undone (T34.12), and Close returns ctx's error once everything is
+// closed. A second Close waits for the first and returns the same.
+func (rt *Runtime) Close(ctx context.Context) error {
+	rt.end.Do(func() {
+		rt.closing.Store(true)
+		rt.endErr = rt.drain(ctx)
+		if err := rt.release(); rt.endErr == nil {
+			rt.endErr = err
+		}
+		close(rt.ended)
+	})
+	<-rt.ended
+	return rt.endErr
+}
+
+// stopRounds is how often Close goes through the objects that calls of the others' Stop
+// have built anew, and tells these too. Two that call each other would keep it busy for ever.
+const stopRounds = 64
+
+// drain takes every object out of memory, and lets none in again.
+func (rt *Runtime) drain(ctx context.Context) error {
+	for round := 1; ctx.Err() == nil; round++ {
+		rt.stopless.Store(round > stopRounds)
+		cells := rt.cells()
+		if len(cells) == 0 && rt.closed.Swap(true) {
+			return nil
+		}
+		// First all go quiet, so that none leaves while another may still call it.
+		rt.each(cells, func(c *cell) { _ = c.mb.WaitQuiet(ctx) })
+		rt.each(cells, func(c *cell) { _ = c.mb.Leave(ctx, actor.StopClose, true) })
+	}
+	rt.closed.Store(true)
+	rt.each(rt.cells(), func(c *cell) { c.mb.Kill(ctx) })
+	return ctx.Err()
+}
+
+func (rt *Runtime) each(cells []*cell, f func(*cell)) {
+	var wg sync.WaitGroup
+	for _, c := range cells {
+		wg.Go(func() { f(c) })
+	}
+	wg.Wait()
+}
+
+func (rt *Runtime) cells() []*cell {
+	var cells []*cell
+	for _, b := range rt.scripts {
+		for _, s := range b.served {
+			cells = append(cells, s.all()...)
+		}
+	}
+	return cells
+}
+
+// release gives back what Open took.
+func (rt *Runtime) release() error {
+	rt.transport.CloseIdleConnections()
+	rt.workers.Close()
+	var errs []error
+	if rt.whole != nil {
+		errs = append(errs, rt.whole.Close())
+	}
+	if rt.lock != nil {
+		errs = append(errs, rt.lock.unlock())
+	}
+	if rt.temporary {
+		errs = append(errs, os.RemoveAll(rt.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// newTransport is a copy of net/http's default one, which a program may have replaced by
+// something of another kind.
+func newTransport() *http.Transport {
+	if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		return t.Clone()
+	}
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        100,
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second,
+	}
+}

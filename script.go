@@ -1,0 +1,152 @@
+package do
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+)
+
+// DefaultScript is the script that Register and RegisterClass fill and that Open serves
+// when Options.Scripts is nil. Its name is "main".
+var DefaultScript = NewScript("main")
+
+// Script is a named set of classes and their bindings. Fill it before Open, which freezes
+// it; a change after that panics.
+type Script struct {
+	name string
+
+	mu      sync.Mutex // guards following
+	frozen  bool
+	classes []*class
+}
+
+// NewScript makes an empty script. The name is part of the identity of its namespaces'
+// data (I17), so it must stay the same. An empty name panics.
+func NewScript(name string) *Script {
+	if name == "" {
+		panic("do: a script needs a name")
+	}
+	return &Script{name: name}
+}
+
+// Name is the script's name.
+func (s *Script) Name() string { return s.name }
+
+// Class says how objects of type T are made and served. Binding and New are required.
+type Class[T Object] struct {
+	// Binding is the name by which programs and objects reach the namespace.
+	Binding string
+	// New is the constructor. It runs before the first event of an instance, as a blocked
+	// section of it with a limit of Options.BlockTimeout; ctx carries a turn, so storage and
+	// calls work, and is dead when New returns (T28). An error resets (L12). New must keep
+	// neither ctx nor start goroutines with it; for those there is State.WaitUntil.
+	New func(ctx context.Context, state *State, env *Env) (T, error)
+	// Name is the class's name in errors and logs. Defaults to the name of the Go type.
+	Name string
+	// NamespaceID is the stable identifier of the namespace's data. Defaults to Binding.
+	NamespaceID string
+	// IdleTimeout is how long an instance without work stays in memory. Defaults to 10 s;
+	// negative: for ever (L8).
+	IdleTimeout time.Duration
+	// QueueLimit is how many events may wait; more get ErrOverloaded. Defaults to 1,024;
+	// negative: no limit (L13).
+	QueueLimit int
+}
+
+// class is a Class without its type parameter.
+type class struct {
+	script      string
+	binding     string
+	name        string
+	namespaceID string
+	idleTimeout time.Duration
+	queueLimit  int
+	typ         reflect.Type
+	construct   func(context.Context, *State, *Env) (Object, error)
+}
+
+// Register binds a class to a name in DefaultScript, with every setting at its default. It
+// is meant for init functions, so that `go test` has the class too. Misuse panics: an
+// empty or taken binding, a nil constructor, a call after Open.
+func Register[T Object](binding string, newObject func(context.Context, *State, *Env) (T, error)) {
+	RegisterIn(DefaultScript, Class[T]{Binding: binding, New: newObject})
+}
+
+// RegisterClass is Register with every setting.
+func RegisterClass[T Object](c Class[T]) { RegisterIn(DefaultScript, c) }
+
+// RegisterIn is RegisterClass for a script of its own.
+func RegisterIn[T Object](s *Script, c Class[T]) {
+	typ := reflect.TypeFor[T]()
+	if c.Binding == "" || c.New == nil {
+		panic(fmt.Sprintf("do: class %v needs a binding and a constructor", typ))
+	}
+	k := &class{
+		script:      s.name,
+		binding:     c.Binding,
+		name:        c.Name,
+		namespaceID: c.NamespaceID,
+		idleTimeout: c.IdleTimeout,
+		queueLimit:  c.QueueLimit,
+		typ:         typ,
+	}
+	k.construct = func(ctx context.Context, state *State, env *Env) (Object, error) {
+		object, err := c.New(ctx, state, env)
+		if err != nil {
+			return nil, err // not object: a nil *T would be a non-nil Object
+		}
+		return object, nil
+	}
+	if k.name == "" {
+		k.name = typeName(typ)
+	}
+	if k.namespaceID == "" {
+		k.namespaceID = k.binding
+	}
+	if k.idleTimeout == 0 {
+		k.idleTimeout = 10 * time.Second
+	}
+	if k.queueLimit == 0 {
+		k.queueLimit = 1024
+	}
+	s.add(k)
+}
+
+func (s *Script) add(k *class) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.frozen {
+		panic(fmt.Sprintf("do: binding %q is registered after Open", k.binding))
+	}
+	for _, other := range s.classes {
+		if other.binding == k.binding {
+			panic(fmt.Sprintf("do: binding %q is registered twice in script %q", k.binding, s.name))
+		}
+		if other.namespaceID == k.namespaceID {
+			panic(fmt.Sprintf("do: bindings %q and %q of script %q have one NamespaceID, %q",
+				other.binding, k.binding, s.name, k.namespaceID))
+		}
+	}
+	s.classes = append(s.classes, k)
+}
+
+// freeze ends registration and gives the classes.
+func (s *Script) freeze() []*class {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.frozen = true
+	return slices.Clone(s.classes)
+}
+
+func typeName(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Name() == "" {
+		return t.String()
+	}
+	return t.Name()
+}
