@@ -1,0 +1,60 @@
+package conformance
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var modeNames = flag.String("conformance.mode", "memory,disk", "modes of TestOracle: memory, disk, evict, restart")
+
+// oracle loads the scenarios of ORACLE_DIR, or those in testdata. A relative folder may also be one below the module's root.
+func oracle(t *testing.T) []*Topic {
+	t.Helper()
+	dir := os.Getenv("ORACLE_DIR")
+	if dir == "" {
+		dir = filepath.Join("testdata", "oracle")
+	} else if _, err := os.Stat(dir); err != nil && !filepath.IsAbs(dir) {
+		dir = filepath.Join("..", "..", dir)
+	}
+	topics, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return topics
+}
+
+// TestOracle compares every case with what the reference did.
+//
+//	ORACLE_DIR=DIR go test ./internal/conformance -run TestOracle -v
+func TestOracle(t *testing.T) {
+	var modes []Mode
+	for name := range strings.SplitSeq(*modeNames, ",") {
+		m, ok := Modes[name]
+		if !ok {
+			t.Fatalf("-conformance.mode: no mode %q", name)
+		}
+		modes = append(modes, m)
+	}
+	Suite(t, oracle(t), modes, os.Stdout)
+}
+
+// TestModes plays the cases that never look at an instance's memory with every object evicted, or the runtime restarted, after every event.
+func TestModes(t *testing.T) {
+	topics := oracle(t)
+	for _, m := range []Mode{Evict, Restart} {
+		t.Run(m.Name, func(t *testing.T) { Suite(t, topics, []Mode{m}, prefixed(m.Name)) })
+	}
+}
+
+// prefixed writes to standard output with the mode before each report.
+type prefixed string
+
+func (p prefixed) Write(report []byte) (int, error) {
+	if _, err := os.Stdout.WriteString("after each event " + string(p) + ": " + string(report)); err != nil {
+		return 0, err
+	}
+	return len(report), nil
+}
