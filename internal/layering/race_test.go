@@ -1,0 +1,5 @@
+//go:build race
+
+package layering_test
+
+const raceEnabled = true
