@@ -55,6 +55,7 @@ func TestT15CutThatFails(t *testing.T) {
 					t.Errorf("%+v, want Remote, Retryable, Reset", e)
 				}
 				c.pause(t, env, stub)
+				synctest.Wait() // a try that began before Clear may answer who waits for it
 				d.Clear()
 				wantTotal(t, stub, 1)
 				wantAdd(t, stub, 2, 3)
