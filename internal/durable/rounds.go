@@ -45,10 +45,11 @@ type rounds struct {
 
 // together is a round.
 type together struct {
-	members int           // guarded by rounds.mu
-	split   chan struct{} // closed when its members are to sync alone after all
-	done    chan struct{} // closed when err is set
-	err     error         // written before done is closed
+	members  int           // guarded by rounds.mu
+	patience *time.Timer   // ends the wait for those that sync alone: theirs may hang
+	split    chan struct{} // closed when its members are to sync alone after all
+	done     chan struct{} // closed when err is set
+	err      error         // written before done is closed
 }
 
 // sync makes durable what t's files held when it was called.
@@ -66,6 +67,7 @@ func (r *rounds) sync(t Target) error {
 	mark := m.Written()
 	if r.next == nil {
 		r.next = &together{split: make(chan struct{}), done: make(chan struct{})}
+		r.next.patience = time.AfterFunc(slowRound, r.next.giveUp(r))
 	}
 	round := r.next
 	round.members++
@@ -103,6 +105,7 @@ func (r *rounds) proceedLocked() {
 		r.splitLocked()
 		return
 	}
+	round.patience.Stop()
 	r.next, r.busy = nil, true
 	go r.run(round)
 }
@@ -129,9 +132,21 @@ func (r *rounds) run(round *together) {
 	close(round.done)
 }
 
+// giveUp gives what lets a round that has not begun sync alone.
+func (t *together) giveUp(r *rounds) func() {
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.next == t {
+			r.splitLocked()
+		}
+	}
+}
+
 // splitLocked lets those who wait sync alone.
 func (r *rounds) splitLocked() {
 	if r.next != nil {
+		r.next.patience.Stop()
 		close(r.next.split)
 		r.next = nil
 	}

@@ -182,6 +182,26 @@ func TestTogetherTakesLong(t *testing.T) {
 	})
 }
 
+// Syncs that hang are nobody else's: who waits behind them goes on alone.
+func TestTogetherBehindHungSyncs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newTogether(5)
+		g.commit(g.files...)
+		time.Sleep(101 * time.Millisecond)
+		synctest.Wait()
+		if n := g.sum(alone); n != 5 || g.rings.Load() != 0 {
+			t.Errorf("%d sync alone after 0.1 s, %d rounds, want all 5 and none", n, g.rings.Load())
+		}
+		for _, f := range g.files {
+			close(f.hold)
+		}
+		synctest.Wait()
+		if g.opened() != 5 {
+			t.Errorf("%d open, want 5", g.opened())
+		}
+	})
+}
+
 // The real thing under the race detector: every ticket opens once its commit is covered.
 func TestTogetherConcurrently(t *testing.T) {
 	var syncs atomic.Int64
