@@ -6,8 +6,11 @@ package disk
 type FS interface {
 	// Open opens name with os.O_RDWR, optionally with os.O_CREATE and os.O_EXCL.
 	Open(name string, flag int) (File, error)
-	// Remove removes a file; fs.ErrNotExist if there is none.
+	// Remove removes a file or an empty folder; fs.ErrNotExist if there is none.
 	Remove(name string) error
+	// Rename gives a file or folder another name, in the place of a file of that name. It is
+	// durable when the folders of both names are synced.
+	Rename(from, to string) error
 	// Stat gives the size of a file in bytes; fs.ErrNotExist if there is none.
 	Stat(name string) (size int64, err error)
 	// MkdirAll makes a folder and its parents.

@@ -176,3 +176,40 @@ func TestErrorsNameTheFile(t *testing.T) {
 		t.Errorf("Truncate(-1) = %v, want a PathError of %s", err, name)
 	}
 }
+
+func TestRename(t *testing.T) {
+	each(t, func(t *testing.T, fsys disk.FS, dir string) {
+		from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+		if err := fsys.Rename(from, to); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Rename of nothing = %v, want ErrNotExist", err)
+		}
+		if err := fsys.MkdirAll(from); err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range map[string]string{"a": "new", "b": "old"} {
+			f := mustOpen(t, fsys, filepath.Join(from, name), os.O_RDWR|os.O_CREATE)
+			if _, err := f.WriteAt([]byte(content), 0); err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+		}
+		if err := fsys.Rename(filepath.Join(from, "a"), filepath.Join(from, "b")); err != nil {
+			t.Fatal(err)
+		}
+		if err := fsys.Remove(from); err == nil {
+			t.Error("a folder with a file in it was removed")
+		}
+		if err := fsys.Rename(from, to); err != nil { // with what is in it
+			t.Fatal(err)
+		}
+		f := mustOpen(t, fsys, filepath.Join(to, "b"), os.O_RDWR)
+		defer f.Close()
+		p := make([]byte, 3)
+		if _, err := f.ReadAt(p, 0); err != nil || string(p) != "new" {
+			t.Errorf("content in the place of another file = %q, %v, want new", p, err)
+		}
+		if _, err := fsys.ReadDir(from); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("ReadDir of the old name = %v, want ErrNotExist", err)
+		}
+	})
+}

@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 )
 
 // Mem gives an empty file system in memory. Folders need not be made before files
@@ -50,10 +52,44 @@ func (m *memFS) Remove(name string) error {
 	name = filepath.Clean(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.dirs[name] {
+		for other := range m.files {
+			if filepath.Dir(other) == name {
+				return &fs.PathError{Op: "remove", Path: name, Err: syscall.ENOTEMPTY}
+			}
+		}
+		delete(m.dirs, name)
+		return nil
+	}
 	if _, ok := m.files[name]; !ok {
 		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
 	}
 	delete(m.files, name)
+	return nil
+}
+
+func (m *memFS) Rename(from, to string) error {
+	from, to = filepath.Clean(from), filepath.Clean(to)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	inside := from + string(filepath.Separator)
+	moved := m.dirs[from]
+	for dir := range m.dirs {
+		if dir == from || strings.HasPrefix(dir, inside) {
+			delete(m.dirs, dir)
+			m.dirs[to+dir[len(from):]] = true
+		}
+	}
+	for name, d := range m.files {
+		if name == from || strings.HasPrefix(name, inside) {
+			delete(m.files, name)
+			m.files[to+name[len(from):]] = d
+			moved = true
+		}
+	}
+	if !moved {
+		return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrNotExist}
+	}
 	return nil
 }
 

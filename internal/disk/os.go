@@ -3,6 +3,7 @@ package disk
 import (
 	"io/fs"
 	"os"
+	"slices"
 )
 
 // Permissions of what OS makes, before the umask.
@@ -21,6 +22,8 @@ func (osFS) Open(name string, flag int) (File, error) { return openFile(name, fl
 
 func (osFS) Remove(name string) error { return os.Remove(name) }
 
+func (osFS) Rename(from, to string) error { return os.Rename(from, to) }
+
 func (osFS) Stat(name string) (int64, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -37,13 +40,14 @@ func (osFS) MkdirAll(dir string) error { return os.MkdirAll(dir, dirPerm) }
 func (osFS) SyncDir(dir string) error { return syncDir(dir) }
 
 func (osFS) ReadDir(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
+	f, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.Name()
+	names, err := f.Readdirnames(-1) // a folder may hold millions: nothing but the names
+	if cerr := f.Close(); err == nil {
+		err = cerr
 	}
-	return names, nil
+	slices.Sort(names)
+	return names, err
 }

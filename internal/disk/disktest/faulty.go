@@ -21,12 +21,13 @@ const (
 	SyncDir
 	Remove
 	Stat
+	Rename
 	numOps
 )
 
 // String gives the name of the operation.
 func (op Op) String() string {
-	return [...]string{"open", "read", "write", "truncate", "sync", "syncdir", "remove", "stat"}[op]
+	return [...]string{"open", "read", "write", "truncate", "sync", "syncdir", "remove", "stat", "rename"}[op]
 }
 
 // Fault says which operation fails, and how.
@@ -150,6 +151,14 @@ func (f *Faulty) Remove(name string) error {
 		return err
 	}
 	return f.fs.Remove(name)
+}
+
+// Rename implements disk.FS. Its name is the old one.
+func (f *Faulty) Rename(from, to string) error {
+	if _, err := f.check(Rename, from); err != nil {
+		return err
+	}
+	return f.fs.Rename(from, to)
 }
 
 // Stat implements disk.FS.

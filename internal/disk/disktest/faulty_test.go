@@ -25,12 +25,15 @@ func touch(f *disktest.Faulty, name string) map[disktest.Op]error {
 		d.Close()
 	}
 	errs[disktest.SyncDir] = f.SyncDir(".")
+	if errs[disktest.Rename] = f.Rename(name, name+".new"); errs[disktest.Rename] == nil {
+		name += ".new"
+	}
 	errs[disktest.Remove] = f.Remove(name)
 	return errs
 }
 
 func TestFaultyFailsEachOperation(t *testing.T) {
-	for op := disktest.Open; op <= disktest.Stat; op++ {
+	for op := disktest.Open; op <= disktest.Rename; op++ {
 		t.Run(op.String(), func(t *testing.T) {
 			f := disktest.NewFaulty(disk.Mem())
 			f.Fail(disktest.Fault{Op: op, N: 2, Err: syscall.ENOSPC})
@@ -94,7 +97,7 @@ func TestFaultyHook(t *testing.T) {
 	if err := touch(f, "a")[disktest.Remove]; err != stop {
 		t.Errorf("Remove = %v, want the hook's error", err)
 	}
-	want := "open a,write a,read a,stat a,truncate a,sync a,syncdir .,remove a"
+	want := "open a,write a,read a,stat a,truncate a,sync a,syncdir .,rename a,remove a.new"
 	if got := strings.Join(log, ","); got != want {
 		t.Errorf("log = %s, want %s", got, want)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/durablego/do/internal/disk"
@@ -142,6 +143,27 @@ func (r *Recorder) Remove(path string) error {
 		r.point(path, nil)
 	}
 	return err
+}
+
+// Rename implements disk.FS: one name goes, another comes, and each becomes durable with
+// its own folder. What is in a folder moves along.
+func (r *Recorder) Rename(from, to string) error {
+	from, to = filepath.Clean(from), filepath.Clean(to)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.fs.Rename(from, to); err != nil || !r.inside(from) || !r.inside(to) {
+		return err
+	}
+	r.point(to, r.current(from))
+	r.point(from, nil)
+	inside := from + string(filepath.Separator)
+	for path, n := range r.names {
+		if strings.HasPrefix(path, inside) {
+			delete(r.names, path)
+			r.names[to+path[len(from):]] = n
+		}
+	}
+	return nil
 }
 
 // Stat implements disk.FS.

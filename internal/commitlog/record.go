@@ -1,0 +1,259 @@
+package commitlog
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+)
+
+// LogSuffix is behind the name of an object's main file in that of its write-ahead log.
+const LogSuffix = "-wal"
+
+// kind of a record, and what follows the name.
+type kind byte
+
+const (
+	kindWrite   kind = iota + 1 // offset in the write-ahead log and size (uvarints), runs
+	kindMade                    // size (uvarint), runs
+	kindSettled                 // nothing
+	kindRemoved                 // nothing
+	kindCopy                    // offset and size as in kindWrite, then so many bytes
+	kindTouched                 // nothing
+)
+
+// Runs are content without long stretches of zeros, of which pages are full: a number of
+// zeros, a number of bytes (uvarints), those bytes, and so on until the size is reached.
+
+// maxWrite is the largest size of a kindWrite.
+const maxWrite = 1 << 24
+
+// Batch is a number of records. The zero value is empty. It is used by one goroutine at a time.
+type Batch struct {
+	inline  []byte
+	sources []source
+	copied  int64 // bytes of all sources
+}
+
+// source is a piece of another file, which belongs behind the first at bytes of inline.
+type source struct {
+	at  int
+	r   io.ReaderAt
+	off int64
+	n   int64
+}
+
+// Len is the size of the batch in bytes.
+func (b *Batch) Len() int64 { return int64(len(b.inline)) + b.copied }
+
+// Held is how much of the batch is in memory, in bytes.
+func (b *Batch) Held() int { return len(b.inline) }
+
+// Empty reports whether the batch says nothing.
+func (b *Batch) Empty() bool { return len(b.inline) == 0 }
+
+// Reset empties the batch and keeps its room, unless that is large.
+func (b *Batch) Reset() {
+	const keep = 1 << 20
+	if cap(b.inline) > keep {
+		b.inline = nil
+	}
+	clear(b.sources)
+	*b = Batch{inline: b.inline[:0], sources: b.sources[:0]}
+}
+
+// Write says that p, which is copied, is in the object's write-ahead log at off.
+func (b *Batch) Write(name string, off int64, p []byte) {
+	for len(p) > 0 {
+		part := p[:min(len(p), maxWrite)]
+		b.begin(kindWrite, name)
+		b.number(off)
+		b.runs(part)
+		p, off = p[len(part):], off+int64(len(part))
+	}
+}
+
+// Copy is Write of the n bytes that r has at off. They are read when the batch is
+// appended, and must not change before.
+func (b *Batch) Copy(name string, off, n int64, r io.ReaderAt) {
+	b.begin(kindCopy, name)
+	b.number(off)
+	b.number(n)
+	b.sources = append(b.sources, source{at: len(b.inline), r: r, off: off, n: n})
+	b.copied += n
+}
+
+// Made says that the object's main file was made with this content, and that there is no
+// write-ahead log yet. What was said of the object before does not count any more.
+func (b *Batch) Made(name string, content []byte) {
+	b.begin(kindMade, name)
+	b.runs(content)
+}
+
+// runs puts size and runs of content.
+func (b *Batch) runs(content []byte) {
+	b.number(int64(len(content)))
+	for len(content) > 0 {
+		zeros := leadingZeros(content)
+		content = content[zeros:]
+		n := untilZeros(content)
+		b.number(int64(zeros))
+		b.number(int64(n))
+		b.inline = append(b.inline, content[:n]...)
+		content = content[n:]
+	}
+}
+
+// Settled says that all that was written to the object's files is durable there, so that
+// what was said of it before does not count any more.
+func (b *Batch) Settled(name string) { b.begin(kindSettled, name) }
+
+// Removed says that the object's files are to be gone.
+func (b *Batch) Removed(name string) { b.begin(kindRemoved, name) }
+
+// Touched says nothing of the object but that a Replay is to name it.
+func (b *Batch) Touched(name string) { b.begin(kindTouched, name) }
+
+func (b *Batch) begin(k kind, name string) {
+	b.inline = append(b.inline, byte(k))
+	b.number(int64(len(name)))
+	b.inline = append(b.inline, name...)
+}
+
+func (b *Batch) number(n int64) { b.inline = binary.AppendUvarint(b.inline, uint64(n)) }
+
+func leadingZeros(p []byte) (n int) {
+	for len(p)-n >= 8 && binary.NativeEndian.Uint64(p[n:]) == 0 {
+		n += 8
+	}
+	for n < len(p) && p[n] == 0 {
+		n++
+	}
+	return n
+}
+
+// untilZeros is how many bytes come before a stretch of zeros that is worth leaving out.
+func untilZeros(p []byte) (n int) {
+	for ; len(p)-n >= 16; n += 8 {
+		if binary.NativeEndian.Uint64(p[n:]) == 0 && binary.NativeEndian.Uint64(p[n+8:]) == 0 {
+			return n
+		}
+	}
+	return len(p)
+}
+
+// record is a record as it was read. Offsets are those in the segment's file.
+type record struct {
+	kind kind
+	name string
+	off  int64 // in the write-ahead log
+	at   int64 // of the first run, or of the bytes
+	n    int64 // size
+	end  int64 // behind the record
+}
+
+var errRecord = errors.New("commitlog: a record that makes no sense")
+
+// reader reads numbers and names at a position of a file.
+type reader struct {
+	r   io.ReaderAt
+	at  int64
+	end int64
+	buf [512]byte
+}
+
+// next gives up to n bytes, which are valid until the next call.
+func (r *reader) next(n int) ([]byte, error) {
+	p := r.buf[:min(int64(n), int64(len(r.buf)), r.end-r.at)]
+	if _, err := r.r.ReadAt(p, r.at); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (r *reader) number() (int64, error) {
+	p, err := r.next(binary.MaxVarintLen64)
+	if err != nil {
+		return 0, err
+	}
+	v, n := binary.Uvarint(p)
+	if n <= 0 || int64(v) < 0 {
+		return 0, errRecord
+	}
+	return int64(v), r.skip(int64(n))
+}
+
+// record reads the record at the position, and goes behind it.
+func (r *reader) record() (rec record, err error) {
+	p, err := r.next(1)
+	if err != nil || len(p) < 1 {
+		return rec, errors.Join(errRecord, err)
+	}
+	rec.kind = kind(p[0])
+	r.at++
+	size, err := r.number()
+	if err != nil || size > int64(len(r.buf)) || size > r.end-r.at {
+		return rec, errors.Join(errRecord, err)
+	}
+	if p, err = r.next(int(size)); err != nil {
+		return rec, err
+	}
+	rec.name = string(p)
+	r.at += size
+	if rec.kind == kindWrite || rec.kind == kindCopy {
+		if rec.off, err = r.number(); err != nil {
+			return rec, err
+		}
+	}
+	switch rec.kind {
+	case kindCopy:
+		if rec.n, err = r.number(); err != nil {
+			return rec, err
+		}
+		rec.at = r.at
+		if err := r.skip(rec.n); err != nil {
+			return rec, err
+		}
+	case kindWrite, kindMade:
+		if rec.n, err = r.number(); err != nil || rec.kind == kindWrite && rec.n > maxWrite {
+			return rec, errors.Join(errRecord, err)
+		}
+		rec.at = r.at
+		for size := int64(0); size < rec.n; {
+			run, err := r.run()
+			if err != nil {
+				return rec, err
+			}
+			if size += run.zeros + run.n; run.zeros+run.n <= 0 || size > rec.n || size < 0 {
+				return rec, errRecord
+			}
+		}
+	case kindSettled, kindRemoved, kindTouched:
+	default:
+		return rec, errRecord
+	}
+	rec.end = r.at
+	return rec, nil
+}
+
+// run is a part of a file that was made: zeros, then n bytes, which are at at.
+type run struct{ zeros, n, at int64 }
+
+func (r *reader) run() (x run, err error) {
+	if x.zeros, err = r.number(); err != nil {
+		return x, err
+	}
+	if x.n, err = r.number(); err != nil {
+		return x, err
+	}
+	x.at = r.at
+	return x, r.skip(x.n)
+}
+
+// skip goes n bytes on.
+func (r *reader) skip(n int64) error {
+	if n > r.end-r.at {
+		return errRecord
+	}
+	r.at += n
+	return nil
+}

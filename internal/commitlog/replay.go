@@ -1,0 +1,249 @@
+package commitlog
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/durablego/do/internal/disk"
+)
+
+// Found is what Replay found in a log.
+type Found struct {
+	Names []string // of the main files of all objects that it spoke of, sorted
+	Lost  []string // of those whose main file is gone although the log wants it there
+}
+
+// Replay puts into the files below root what the log in dir says, and makes it durable.
+// The log stays as it is, until Remove: a Replay that was cut short is just done again.
+func Replay(fsys disk.FS, root, dir string) (found Found, err error) {
+	segments, err := open(fsys, dir)
+	if err != nil {
+		return found, fmt.Errorf("commit log: %w", err)
+	}
+	defer func() {
+		for _, s := range segments {
+			err = errors.Join(err, s.file.Close())
+		}
+	}()
+	objects := map[string][]entry{}
+	for i, s := range segments {
+		if err := s.scan(func(r record) error {
+			if !filepath.IsLocal(r.name) {
+				return errRecord
+			}
+			switch known := objects[r.name]; r.kind {
+			case kindTouched:
+				objects[r.name] = known
+			case kindWrite, kindCopy:
+				objects[r.name] = append(known, entry{r, i})
+			default: // a barrier
+				objects[r.name] = append(known[:0], entry{r, i})
+			}
+			return nil
+		}); err != nil {
+			return found, fmt.Errorf("commit log %s: %w", s.path, err)
+		}
+	}
+	p := &player{fs: fsys, root: root, segments: segments, dirs: map[string]bool{}}
+	for name := range objects {
+		found.Names = append(found.Names, name)
+	}
+	slices.Sort(found.Names)
+	for _, name := range found.Names {
+		there, err := p.play(filepath.Join(root, name), objects[name])
+		if err != nil {
+			return found, fmt.Errorf("commit log: %s: %w", name, err)
+		}
+		if !there {
+			found.Lost = append(found.Lost, name)
+		}
+	}
+	for dir := range p.dirs {
+		if err := fsys.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return found, fmt.Errorf("commit log: %w", err)
+		}
+	}
+	return found, nil
+}
+
+// End is a position in a log, behind a batch.
+type End struct{ segment, batches uint64 }
+
+// Cut takes away, durably, what a log says behind a position: batches of which nobody
+// knows whether they count.
+func Cut(fsys disk.FS, dir string, end End) (err error) {
+	segments, err := open(fsys, dir)
+	if err != nil {
+		return fmt.Errorf("commit log: %w", err)
+	}
+	defer func() {
+		for _, s := range segments {
+			err = errors.Join(err, s.file.Close())
+		}
+	}()
+	for _, s := range slices.Backward(segments) { // never a gap
+		if s.number < end.segment {
+			break
+		}
+		at := int64(0)
+		if s.number == end.segment {
+			if at, err = s.after(end.batches); err != nil {
+				return err
+			}
+		}
+		if _, err := s.file.WriteAt(make([]byte, batchHeader), at); err != nil {
+			return err
+		}
+		if err := s.file.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry is a record and the segment it is in.
+type entry struct {
+	record
+	segment int
+}
+
+// player does what records say.
+type player struct {
+	fs       disk.FS
+	root     string
+	segments []*segment
+	dirs     map[string]bool // in which names changed, or may have
+	buf      []byte
+}
+
+// play does what the records of one object say: the first may be a barrier, all others are
+// writes. there is false if there are writes but no main file.
+func (p *player) play(path string, records []entry) (there bool, err error) {
+	if len(records) == 0 {
+		return true, nil
+	}
+	p.dirs[filepath.Dir(path)] = true
+	switch records[0].kind {
+	case kindSettled:
+		records = records[1:]
+	case kindRemoved:
+		return true, errors.Join(p.remove(path+LogSuffix), p.remove(path))
+	case kindMade:
+		if err := p.remake(path, records[0]); err != nil {
+			return false, err
+		}
+		records = records[1:]
+	}
+	if len(records) == 0 {
+		return true, nil
+	}
+	if _, err := p.fs.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	f, err := p.fs.Open(path+LogSuffix, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range records {
+		if r.kind == kindCopy {
+			err = p.copy(f, r.off, p.segments[r.segment], r.at, r.n)
+		} else {
+			err = p.write(f, r)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return true, errors.Join(err, f.Close())
+}
+
+// write writes what a kindWrite says, zeros too: the file may hold something else there.
+func (p *player) write(f disk.File, e entry) error {
+	p.buf = append(p.buf[:0], make([]byte, e.n)...)
+	s := p.segments[e.segment]
+	r := &reader{r: s.file, at: e.at, end: e.end}
+	for at := int64(0); at < e.n; {
+		x, err := r.run()
+		if err != nil {
+			return err
+		}
+		at += x.zeros
+		if _, err := s.file.ReadAt(p.buf[at:at+x.n], x.at); err != nil {
+			return err
+		}
+		at += x.n
+	}
+	_, err := f.WriteAt(p.buf, e.off)
+	return err
+}
+
+func (p *player) remove(path string) error {
+	if err := p.fs.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// remake makes the main file as it was made, without write-ahead log.
+func (p *player) remake(path string, e entry) error {
+	if err := p.remove(path + LogSuffix); err != nil {
+		return err
+	}
+	if err := p.fs.MkdirAll(filepath.Dir(path)); err != nil {
+		return err
+	}
+	p.dirs[filepath.Dir(filepath.Dir(path))] = true
+	f, err := p.fs.Open(path, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.fill(f, e), f.Close())
+}
+
+func (p *player) fill(f disk.File, e entry) error {
+	s := p.segments[e.segment]
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	if err := f.Truncate(e.n); err != nil {
+		return err
+	}
+	r := &reader{r: s.file, at: e.at, end: e.end}
+	for at := int64(0); at < e.n; {
+		x, err := r.run()
+		if err != nil {
+			return err
+		}
+		at += x.zeros
+		if err := p.copy(f, at, s, x.at, x.n); err != nil {
+			return err
+		}
+		at += x.n
+	}
+	return f.Sync()
+}
+
+// copy copies n bytes of a segment.
+func (p *player) copy(to disk.File, off int64, from *segment, at, n int64) error {
+	buf := make([]byte, min(n, chunk))
+	for n > 0 {
+		b := buf[:min(n, chunk)]
+		if _, err := from.file.ReadAt(b, at); err != nil {
+			return err
+		}
+		if _, err := to.WriteAt(b, off); err != nil {
+			return err
+		}
+		at, off, n = at+int64(len(b)), off+int64(len(b)), n-int64(len(b))
+	}
+	return nil
+}
