@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/durablego/do/internal/actor"
+	"github.com/durablego/do/internal/socket"
 )
 
 // memoryBody is a response body that was complete when its handler returned: it holds
@@ -32,6 +33,8 @@ func holdBody(l *actor.Life, r *http.Response) {
 		r.Body = http.NoBody
 		return
 	case *memoryBody:
+		return
+	case *socket.Pass: // the frames have a gate of their own
 		return
 	}
 	if r.Body != http.NoBody {

@@ -62,8 +62,9 @@ type call[T, A, R any] struct {
 
 // Do runs the method. The result is copied inside the turn, so that it is what it was then.
 func (c *call[T, A, R]) Do(ctx context.Context, instance any) error {
-	enter(ctx, &c.Event)
+	state := enter(ctx, &c.Event)
 	result, err := c.method(instance.(T), ctx, c.arg)
+	state.settle(c.Turn(), nil)
 	if err != nil {
 		return err
 	}
@@ -83,8 +84,9 @@ type call0[T, R any] struct {
 
 // Do is as call.Do.
 func (c *call0[T, R]) Do(ctx context.Context, instance any) error {
-	enter(ctx, &c.Event)
+	state := enter(ctx, &c.Event)
 	result, err := c.method(instance.(T), ctx)
+	state.settle(c.Turn(), nil)
 	if err != nil {
 		return err
 	}

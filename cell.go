@@ -12,21 +12,33 @@ import (
 	"github.com/durablego/do/internal/actor"
 	"github.com/durablego/do/internal/engine"
 	"github.com/durablego/do/internal/gate"
+	"github.com/durablego/do/internal/socket"
 	"github.com/durablego/do/kvstorage"
+	"github.com/durablego/do/sqlstorage"
 )
 
 // cell is one object in memory: its mailbox, its gate and its database. It outlives its
 // instances, and goes when its mailbox is retired.
 type cell struct {
-	served *served
-	id     ID // without name
-	mb     *actor.Mailbox
-	gate   gate.Gate
-	db     *engine.DB
-	used   atomic.Uint64 // when its database was last used, by databases.clock
+	served  *served
+	id      ID // without name
+	mb      *actor.Mailbox
+	gate    gate.Gate
+	db      *engine.DB
+	sockets atomic.Pointer[socket.Set] // nil before the first one is wanted
+
+	used atomic.Uint64 // when its database was last used, by databases.clock
 
 	// Holder of the baton only.
 	named bool // the name is known to the database, or there is none to know
+
+	filed atomic.Bool // there is a file, or was since the index heard of it
+	made  atomic.Bool // it was made and the index has not heard of it
+	lived atomic.Bool // there was an instance
+	guest atomic.Bool // it may be here for a visit only: see settle
+
+	alarm     atomic.Pointer[engine.Alarm] // as committed last; nil if not known
+	alarmOwed atomic.Bool                  // the index on disk may not have it yet; Relaxed only
 
 	since   atomic.Int64 // quiet since, in nanoseconds after Runtime.started
 	watched atomic.Bool  // the timer runs
@@ -42,7 +54,7 @@ var _ actor.Host = (*cell)(nil)
 func newCell(s *served, id ID) *cell {
 	rt := s.rt
 	c := &cell{served: s, id: id}
-	c.db = engine.New(engine.Options{
+	options := engine.Options{
 		FS:              rt.fs,
 		Path:            s.path(id),
 		Folder:          s.folder,
@@ -50,14 +62,19 @@ func newCell(s *served, id ID) *cell {
 		Gate:            &c.gate,
 		CheckpointBytes: rt.options.CheckpointBytes,
 		MaxRowBytes:     rt.options.rowBytes(),
+		MaxParameters:   rt.options.MaxParameters,
 		MaxPages:        rt.options.objectPages(),
 		CommitTimeout:   rt.options.CommitTimeout,
 		Failed:          c.failed,
-		BeforeCreate:    s.makeFolder,
+		BeforeCreate:    c.created,
 		BeforeOpen:      rt.databases.wait,
-		OnOpen:          func() { rt.databases.opened(c) },
+		OnOpen:          func() { c.filed.Store(true); rt.databases.opened(c) },
 		OnClose:         func() { rt.databases.closed(c) },
-	})
+	}
+	if s.class.alarms {
+		options.Alarm = c.toldAlarm
+	}
+	c.db = engine.New(options)
 	c.mb = actor.New(actor.Options{
 		Host:         c,
 		Gate:         &c.gate,
@@ -67,6 +84,8 @@ func newCell(s *served, id ID) *cell {
 		Workers:      &rt.workers,
 		Hidden:       hiddenKey,
 		Failure:      asReset,
+		Stays:        c.stays,
+		Ended:        c.ended,
 	})
 	return c
 }
@@ -95,15 +114,18 @@ func (c *cell) Begin(l *actor.Life, first *actor.Event) error {
 	}
 	session := c.db.Session(guard)
 	state := &State{
+		epoch:   c.epoch(),
 		id:      id,
 		life:    l,
 		cell:    c,
-		storage: &Storage{life: l, session: session},
+		storage: &Storage{life: l, session: session, alarms: c.served.class.alarms},
 		kv:      kvstorage.New(session, rt.limits),
+		sql:     sqlstorage.New(session, sqlstorage.Limits{MaxStatementBytes: rt.options.MaxStatementBytes}),
 		client:  &http.Client{Transport: &transport{life: l, base: rt.transport}},
 	}
 	env := &Env{bindings: rt.scripts[c.served.class.script], life: l}
 	l.Host = &instance{session, state, env}
+	c.lived.Store(true)
 	return nil
 }
 
@@ -111,7 +133,7 @@ func (c *cell) Begin(l *actor.Life, first *actor.Event) error {
 // name of the event that builds it, else with the one in its database (I12, I13).
 func (c *cell) ready(name string) (ID, error) {
 	if c.db.Broken() != nil {
-		if err := c.db.Recover(context.Background()); err != nil {
+		if err := c.recoverDB(context.Background()); err != nil {
 			return ID{}, err
 		}
 	}
@@ -144,8 +166,10 @@ func (c *cell) learn(name string) {
 }
 
 // enter is the beginning of every event of a stub.
-func enter(ctx context.Context, e *actor.Event) {
-	instanceOf(actor.From(ctx).Life()).state.cell.learn(e.Name)
+func enter(ctx context.Context, e *actor.Event) *State {
+	s := instanceOf(actor.From(ctx).Life()).state
+	s.cell.learn(e.Name)
+	return s
 }
 
 // Construct runs the class's constructor.
@@ -164,9 +188,15 @@ func (c *cell) Stop(ctx context.Context, l *actor.Life, reason actor.StopReason)
 
 // Commit commits what the turn wrote.
 func (c *cell) Commit(l *actor.Life) error {
-	if _, _, err := instanceOf(l).session.Commit(); err != nil {
+	in := instanceOf(l)
+	_, wrote, err := in.session.Commit()
+	if err != nil {
 		return asReset(err)
 	}
+	if wrote && c.made.Load() {
+		c.register()
+	}
+	in.state.committed(l)
 	c.served.rt.databases.touch(c)
 	return nil
 }
@@ -180,11 +210,11 @@ func (c *cell) Leave(ctx context.Context, l *actor.Life) error {
 	rt.closers <- struct{}{}
 	defer func() { <-rt.closers }()
 	if c.db.Broken() != nil {
-		if err := c.db.Recover(ctx); err != nil {
+		if err := c.recoverDB(ctx); err != nil {
 			return err
 		}
 	}
-	return c.db.Close(ctx)
+	return c.closeDB(ctx)
 }
 
 // Chore gives the checkpoint, when it is due.
@@ -217,7 +247,7 @@ func (c *cell) Fence(l *actor.Life) {
 
 // Recover readies the database for the next life.
 func (c *cell) Recover(l *actor.Life, why *actor.ResetError) error {
-	return c.db.Recover(context.Background())
+	return c.recoverDB(context.Background())
 }
 
 // failed hears of a failure of the database in the background.
@@ -236,11 +266,17 @@ func asReset(err error) *actor.ResetError {
 
 // Quiet starts the idle time (L8).
 func (c *cell) Quiet() {
-	if c.served.class.idleTimeout < 0 {
+	if c.sockets.Load() != nil && !c.mb.Running() {
+		c.leaveParked()
 		return
 	}
 	c.since.Store(int64(time.Since(c.served.rt.started)))
-	c.watch()
+	if c.served.class.idleTimeout >= 0 {
+		c.watch()
+	}
+	if c.guest.Load() && c.guest.Swap(false) {
+		c.dismiss()
+	}
 }
 
 // watch sees to it that somebody looks when the idle time is over.
@@ -284,6 +320,7 @@ func (c *cell) look() {
 func (c *cell) Retired() {
 	if c.db.IsOpen() {
 		c.db.Abandon()
+		c.served.rt.untidy.Store(true)
 	}
 	c.mu.Lock()
 	c.retired = true
@@ -291,6 +328,9 @@ func (c *cell) Retired() {
 		c.timer.Stop()
 	}
 	c.mu.Unlock()
+	if set := c.sockets.Load(); set != nil && set.Len() > 0 { // only a runtime that closes retires it then
+		set.Close(socket.CodeRestart, restartReason, false)
+	}
 	c.served.forget(c)
 }
 

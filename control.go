@@ -6,6 +6,7 @@ import (
 
 	"github.com/durablego/do/internal/actor"
 	"github.com/durablego/do/internal/bridge"
+	"github.com/durablego/do/internal/socket"
 )
 
 var _ = func() bool {
@@ -26,17 +27,29 @@ var _ = func() bool {
 // control is the runtime as tests see it.
 type control struct{ rt *Runtime }
 
-func (control) Evict(ctx context.Context, stub any) error {
+func (control) Evict(ctx context.Context, stub any, closeSockets bool) error {
 	s := stub.(*Stub)
 	if s.ns.rt.closed.Load() {
 		return ErrClosed
 	}
 	c := s.ns.peek(s.id)
-	if c == nil || !c.mb.Running() {
+	if c == nil || !c.mb.Running() && !(closeSockets && c.stays()) {
 		return ErrNotRunning
 	}
-	return c.mb.Leave(ctx, actor.StopIdle, false)
+	if c.mb.Running() {
+		if err := c.mb.Leave(ctx, actor.StopIdle, false); err != nil {
+			return err
+		}
+	}
+	if closeSockets {
+		c.closeSockets(socket.CodeGoingAway, "the object was evicted", true)
+	}
+	return nil
 }
+
+func (t control) CutSockets() { t.rt.sockets.Cut() }
+
+func (t control) Sockets() int { return t.rt.sockets.Count() }
 
 func (control) Path(stub any) string {
 	s := stub.(*Stub)
@@ -53,6 +66,14 @@ func (t control) InMemory() []string {
 		names = append(names, c.served.class.name+"/"+c.id.String())
 	}
 	return names
+}
+
+func (t control) RunAlarm(ctx context.Context, stub any) (bool, error) {
+	s := stub.(*Stub)
+	if s.err != nil {
+		return false, s.err
+	}
+	return s.ns.rt.alarmNow(ctx, s.ns.served, s.id)
 }
 
 // visit is the event of Control.Run, and its task.
@@ -73,8 +94,10 @@ func (control) Run(ctx context.Context, stub any, fn func(ctx context.Context, i
 }
 
 func (v *visit) Do(ctx context.Context, object any) error {
-	enter(ctx, &v.Event)
-	return v.fn(ctx, object, instanceOf(actor.From(ctx).Life()).state)
+	state := enter(ctx, &v.Event)
+	err := v.fn(ctx, object, state)
+	state.settle(v.Turn(), nil)
+	return err
 }
 
 func (v *visit) Drop() {}

@@ -88,7 +88,7 @@ func (d *databases) oldestLocked(n int, but *cell) []*cell {
 }
 
 func (d *databases) close(c *cell) {
-	if err := c.db.Close(context.Background()); err != nil {
+	if err := c.closeDB(context.Background()); err != nil {
 		c.Logger().Error("closing a database that was not used lately", "cause", err)
 		c.spoiled()
 	}

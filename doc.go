@@ -64,7 +64,7 @@
 // live instances. Go cannot kill a handler that is stuck; an instance that was reset is
 // cut off from storage and calls, and counts as dead (L10).
 //
-// Said means kept: no response, error or call leaves an object before what it wrote
+// Said means kept: no response, error, call or WebSocket frame leaves an object before what it wrote
 // until then is durable (T14, T17, T19). A crash at any point keeps every write that was
 // answered for. [Options].Relaxed weakens that from power cuts to crashes of the process.
 //
@@ -105,8 +105,9 @@
 //
 // # Storage
 //
-// [State.KV] is the object's key-value store, see package kvstorage. It reads and writes the
-// object's own SQLite database, in this process and without a network.
+// [State.KV] is the object's key-value store, see package kvstorage, and [State.SQL] the SQL
+// face of the same database, see package sqlstorage: a SQLite file of the object's own, in
+// this process and without a network. Both share the turn's transaction.
 //
 // A handler that returns an error keeps its writes (T12); [Storage.Transaction] undoes them
 // (T22). A panic undoes what was written since the last commit point and resets the
@@ -115,6 +116,41 @@
 // known to be durable is undone (T34.7, T34.8).
 //
 // A folder belongs to one [Runtime] at a time; the second gets [ErrLocked] (L19).
+//
+// [Namespace.Objects] lists the objects that have data, and wakes none (L17);
+// [Namespace.Delete] removes one, durably (L15). [Runtime.Backup] copies the folder while it
+// serves, [Namespace.Export] and [Namespace.Import] move one object as a plain SQLite file.
+//
+// # Alarms
+//
+// An object can have an alarm, set by [Storage.SetAlarm] as part of the turn's transaction: at
+// that time the runtime calls its [Alarmer], whether or not it is in memory, at least once and never
+// early, across crashes and restarts (A1, A10). A run that fails is tried again; after seven
+// the alarm is dead, kept, and listed by [Namespace.Objects] (A12, A14).
+//
+//	func (c *Cart) Alarm(ctx context.Context, info do.AlarmInfo) error {
+//		return c.state.Storage().DeleteAll(ctx) // abandoned for a day
+//	}
+//
+// # WebSockets
+//
+// [State.Accept] makes a socket of a handshake and gives the 101 answer for Fetch to return.
+// What comes on it reaches the methods of a [WebSocketHandler], each an event with a turn:
+//
+//	func (c *Chat) Fetch(ctx context.Context, r *http.Request) (*http.Response, error) {
+//		_, answer, err := c.state.Accept(r)
+//		return answer, err
+//	}
+//
+//	func (c *Chat) WebSocketMessage(ctx context.Context, ws *do.WebSocket, m do.Message) error {
+//		return c.state.BroadcastExcept([]*do.WebSocket{ws}, m)
+//	}
+//
+// An idle object leaves memory while its sockets stay, and the next message builds it anew (W18):
+// keep what belongs to a socket in its tags and its attachment, all else in storage. What is
+// sent waits for the commit of its turn, like any answer (W12); what is sent in a turn that is
+// undone never leaves. Pings find peers that are gone (W16), a slow one is closed (W15), a
+// reset closes all sockets of the object with 1011, and [Runtime.Close] with 1012 (W19).
 //
 // # Errors
 //

@@ -49,6 +49,30 @@ var (
 	ErrLocked = doerr.ErrLocked
 	// ErrNewerFormat says that a file was written by a newer version of this package.
 	ErrNewerFormat = doerr.ErrNewerFormat
+	// ErrHasData says that Import met an object that has data.
+	ErrHasData = doerr.ErrHasData
+	// ErrNoData says that Export met an object without data.
+	ErrNoData = doerr.ErrNoData
+	// ErrNotDatabase says that what Import was given is not the database of an object, or
+	// not sound.
+	ErrNotDatabase = doerr.ErrNotDatabase
+	// ErrNotUpgrade says that a request is not a WebSocket handshake (W1).
+	ErrNotUpgrade = doerr.ErrNotUpgrade
+	// ErrTags says that a socket has over 10 tags, or one of over 256 bytes (W3).
+	ErrTags = doerr.ErrTags
+	// ErrTooManySockets says that the object has MaxSockets sockets (W3).
+	ErrTooManySockets = doerr.ErrTooManySockets
+	// ErrSocketClosed says that nothing can be sent on the socket any more (W14).
+	ErrSocketClosed = doerr.ErrSocketClosed
+	// ErrInvalidClose says that a close frame must not have this code or reason (W13).
+	ErrInvalidClose = doerr.ErrInvalidClose
+	// ErrNoAlarmHandler says that SetAlarm was called in a class that is no Alarmer (A3).
+	ErrNoAlarmHandler = doerr.ErrNoAlarmHandler
+	// ErrInvalidAlarm says that a time is out of the range of alarms (A2).
+	ErrInvalidAlarm = doerr.ErrInvalidAlarm
+	// ErrNoRetry is for an Alarmer to return, or to wrap, also as the reason of State.Abort:
+	// the alarm is dead at once (A8.11).
+	ErrNoRetry = doerr.ErrNoRetry
 	// ErrNotRunning says that the object has no instance in memory.
 	ErrNotRunning = doerr.ErrNotRunning
 )

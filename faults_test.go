@@ -283,14 +283,17 @@ func sweepOnce(t *testing.T, kind disktest.Fault, n int, play func(h *history, a
 	o := boxes(class(nil))
 	o.CheckpointBytes = 30_000
 	o.Logger = (&logged{}).logger()
-	env := dotest.NewWith(t, dotest.Options{Runtime: o}, bridge.Config{FS: faulty})
+	segment := int64(n % 2 * 16 << 10) // every other time the commit log is written out all the time
+	env := dotest.NewWith(t, dotest.Options{Runtime: o}, bridge.Config{FS: faulty, SegmentBytes: segment})
 	h := &history{t: t, env: env, what: fmt.Sprintf("%v %d", kind.Op, n), stored: map[string]content{}}
 	play(h, func() {
 		kind.N = n
-		kind.Match = func(name string) bool { return strings.Contains(name, "main.BOX") }
+		kind.Match = func(name string) bool { return strings.Contains(name, "main.BOX") || strings.Contains(name, "commits") }
 		faulty.Fail(kind)
 	})
-	closeNow(t, env.Runtime())
+	if err := env.Runtime().Close(t.Context()); err != nil && !errors.Is(err, kind.Err) && !errors.Is(err, syscall.EIO) {
+		t.Errorf("%s: Close = %v", h.what, err)
+	}
 	fired = faulty.Fired() > 0
 	faulty.Clear()
 	env.Crash() // what a clean close left
@@ -313,9 +316,10 @@ func TestFaultsAtOpen(t *testing.T) {
 			faulty.Fail(disktest.Fault{Op: op, N: n})
 			rt, _, err := bridge.Open(o, bridge.Config{FS: faulty})
 			if err == nil {
-				closeNow(t, rt.(*do.Runtime))
-			} else if !errors.Is(err, syscall.EIO) {
-				t.Errorf("%v %d: Open = %v, want the disk's error", op, n, err)
+				err = rt.(*do.Runtime).Close(t.Context())
+			}
+			if err != nil && !errors.Is(err, syscall.EIO) {
+				t.Errorf("%v %d: Open or Close = %v, want the disk's error", op, n, err)
 			}
 			fired := faulty.Fired() > 0
 			faulty.Clear()

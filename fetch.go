@@ -60,7 +60,7 @@ type fetch struct {
 
 // Do runs the object's Fetch.
 func (f *fetch) Do(ctx context.Context, instance any) error {
-	enter(ctx, &f.Event)
+	state := enter(ctx, &f.Event)
 	came := f.request.MultipartForm // its files are the caller's
 	defer func() {
 		if form := f.request.MultipartForm; form != nil && form != came {
@@ -70,13 +70,16 @@ func (f *fetch) Do(ctx context.Context, instance any) error {
 	response, err := instance.(Object).Fetch(ctx, f.request)
 	switch {
 	case err != nil:
+		state.settle(f.Turn(), nil)
 		if response != nil && response.Body != nil {
 			response.Body.Close() // the error is the answer
 		}
 		return err
 	case response == nil:
+		state.settle(f.Turn(), nil)
 		return errNoResponse
 	}
+	state.settle(f.Turn(), response)
 	holdBody(actor.From(ctx).Life(), response)
 	f.response = response
 	return nil

@@ -18,7 +18,7 @@ import (
 	"github.com/durablego/do/internal/disk/disktest"
 )
 
-// slowDisk is a disk whose fsyncs of write-ahead logs wait for the test, one permit each.
+// slowDisk is a disk whose fsyncs of the commit log wait for the test, one permit each.
 type slowDisk struct {
 	*disktest.Faulty
 	permits chan error
@@ -36,7 +36,7 @@ func newSlowDisk(t *testing.T, o do.Options) (*dotest.Runtime, *slowDisk) {
 
 func (d *slowDisk) hold() {
 	d.Hook(func(op disktest.Op, name string) error {
-		if op == disktest.Sync && strings.HasSuffix(name, "-wal") {
+		if op == disktest.Sync && strings.HasSuffix(name, ".log") {
 			d.syncs.Add(1)
 			return <-d.permits
 		}

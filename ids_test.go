@@ -162,7 +162,7 @@ func TestI15NoIO(t *testing.T) {
 		ns.Get(ns.IDFromName("y"))
 	}
 	if names := below(t, dir); names != "LOCK catalog.sqlite" {
-		t.Errorf("on disk: %s, want LOCK and catalog.sqlite alone", names)
+		t.Errorf("on disk: %s, want nothing of a namespace", names)
 	}
 	if got := ns.GetByName("x").Name(); got != "x" {
 		t.Errorf("Stub.Name = %q, want x", got)

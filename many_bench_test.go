@@ -51,7 +51,7 @@ func BenchmarkWake(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := control.Evict(b.Context(), stub); err != nil {
+		if err := control.Evict(b.Context(), stub, false); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := do.Call(b.Context(), stub, (*tally).Load, 0); err != nil {

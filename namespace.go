@@ -6,6 +6,8 @@ import (
 
 	"github.com/durablego/do/internal/actor"
 	"github.com/durablego/do/internal/durable"
+	"github.com/durablego/do/internal/index"
+	"github.com/durablego/do/internal/socket"
 )
 
 // Namespace is the objects of one class behind one binding. Safe for concurrent use.
@@ -22,6 +24,9 @@ type served struct {
 	dir    string
 	folder *durable.Folder
 
+	index *index.Index
+	space int // of its alarms
+
 	making chan struct{} // held by who makes the folder; guards made
 	made   bool
 
@@ -35,6 +40,7 @@ type served struct {
 type shard struct {
 	mu    sync.Mutex
 	cells map[[16]byte]*cell
+	kept  map[[16]byte]*socket.Set // what absent objects said of their sockets (W6, W20)
 }
 
 // IDFromName derives the id of the object called name. A name may be any text, of any
@@ -85,6 +91,11 @@ func (s *served) cell(id ID) *cell {
 			sh.cells = map[[16]byte]*cell{}
 		}
 		sh.cells[key] = c
+		if set := sh.kept[key]; set != nil {
+			set.Adopt((*socketHost)(c))
+			c.sockets.Store(set)
+			delete(sh.kept, key)
+		}
 	}
 	return c
 }
@@ -104,8 +115,15 @@ func (s *served) forget(c *cell) {
 	sh := &s.shards[key[0]%64]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if sh.cells[key] == c {
-		delete(sh.cells, key)
+	if sh.cells[key] != c {
+		return
+	}
+	delete(sh.cells, key)
+	if set := c.sockets.Load(); set != nil && !set.Settled() {
+		if sh.kept == nil {
+			sh.kept = map[[16]byte]*socket.Set{}
+		}
+		sh.kept[key] = set
 	}
 }
 

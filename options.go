@@ -33,6 +33,10 @@ type Options struct {
 	MaxEntryBytes int
 	// MaxKeysPerCall bounds GetMany, PutMany and DeleteMany. Default: no limit (N3).
 	MaxKeysPerCall int
+	// MaxStatementBytes bounds the text of an SQL call. Default 100,000 (N9).
+	MaxStatementBytes int
+	// MaxParameters bounds the parameters of an SQL statement. Default 100 (N9).
+	MaxParameters int
 	// MaxRowBytes bounds a row, string or blob in a database. Default 2,097,152 (N8).
 	MaxRowBytes int
 	// MaxObjectBytes bounds the database of one object. Default 10 GiB (N5).
@@ -40,6 +44,23 @@ type Options struct {
 	// MaxCallBytes bounds the encoded argument and result of a Call, and the request bodies
 	// that router accepts unless its Handler says otherwise. Default 32 MiB (N6).
 	MaxCallBytes int
+	// MaxSockets bounds the WebSockets of one object. Default 32,768 (N22).
+	MaxSockets int
+	// MaxMessageBytes bounds an incoming WebSocket message; a longer one closes the socket
+	// with 1009. Default 32 MiB (N24).
+	MaxMessageBytes int
+	// SocketQueueBytes bounds what waits to be sent on a WebSocket; beyond it the socket is
+	// closed with 1013. Default 1 MiB (N24).
+	SocketQueueBytes int
+	// PingInterval is the time between two pings on each WebSocket; a peer that is silent for
+	// twice that is lost. Default 30 s; negative: no pings (N25).
+	PingInterval time.Duration
+	// AlarmTimeout bounds the run of an alarm, waits included; then the object is reset, and the
+	// alarm retried. Default 15 min (N15).
+	AlarmTimeout time.Duration
+	// MaxAlarmRuns bounds the alarms that run at once; others wait, in the order of their
+	// times. Default 1,000 (N17).
+	MaxAlarmRuns int
 	// CheckpointBytes is the size of a write-ahead log that asks for a checkpoint. Default 4 MiB (N21).
 	CheckpointBytes int64
 	// BlockTimeout bounds blocked sections and constructors. Default 30 s (N12).
@@ -72,9 +93,17 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.MaxKeyBytes, 2048)
 	setDefault(&o.MaxEntryBytes, 2<<20)
 	setDefault(&o.MaxKeysPerCall, -1)
+	setDefault(&o.MaxStatementBytes, 100_000)
+	setDefault(&o.MaxParameters, 100)
 	setDefault(&o.MaxRowBytes, 2<<20)
 	setDefault(&o.MaxObjectBytes, 10<<30)
 	setDefault(&o.MaxCallBytes, 32<<20)
+	setDefault(&o.MaxSockets, 32<<10)
+	setDefault(&o.MaxMessageBytes, 32<<20)
+	setDefault(&o.SocketQueueBytes, 1<<20)
+	setDefault(&o.PingInterval, 30*time.Second)
+	setDefault(&o.AlarmTimeout, 15*time.Minute)
+	setDefault(&o.MaxAlarmRuns, 1000)
 	setDefault(&o.CheckpointBytes, 4<<20)
 	setDefault(&o.BlockTimeout, 30*time.Second)
 	setDefault(&o.CommitTimeout, 30*time.Second)

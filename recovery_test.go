@@ -15,7 +15,9 @@ import (
 
 // failFiles lets all operations of a kind on objects' files fail from now on.
 func (d *slowDisk) failFiles(op disktest.Op) {
-	d.Fail(disktest.Fault{Op: op, Count: -1, Match: func(name string) bool { return strings.Contains(name, "main.BOX") }})
+	d.Fail(disktest.Fault{Op: op, Count: -1, Match: func(name string) bool {
+		return strings.Contains(name, "main.BOX") || strings.Contains(name, "commits")
+	}})
 }
 
 // TestT15CutThatFails has an fsync fail, and then everything that would cut off what it

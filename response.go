@@ -54,10 +54,14 @@ func statusLine(status int) string {
 // that an object can route with http.ServeMux or chi. The answer is kept in memory until h
 // returns: Flush and Hijack are not supported. To stream, return a response of your own
 // whose body a State.WaitUntil goroutine writes (F5). The error is always nil: the results
-// are those of Object.Fetch. A panic of h resets the object.
+// are those of Object.Fetch. A handler that called State.Accept on r, or on a request derived
+// from it, has answered with that 101. A panic of h resets the object.
 func Serve(h http.Handler, r *http.Request) (*http.Response, error) {
 	w := &recorder{header: http.Header{}}
 	h.ServeHTTP(w, r)
+	if response := answered(r); response != nil {
+		return response, nil // the handler accepted a WebSocket (W23)
+	}
 	w.WriteHeader(http.StatusOK)
 	response := respond(w.status, "", w.body.String())
 	response.Header = w.sent

@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/durablego/do/internal/actor"
+	"github.com/durablego/do/internal/alarm"
 	"github.com/durablego/do/internal/bridge"
 	"github.com/durablego/do/internal/catalog"
 	"github.com/durablego/do/internal/disk"
 	"github.com/durablego/do/internal/durable"
+	"github.com/durablego/do/internal/socket"
 	"github.com/durablego/do/kvstorage"
 	"github.com/go-chi/chi/v5"
 )
@@ -32,7 +34,8 @@ type Runtime struct {
 	temporary bool
 	fs        disk.FS
 	opener    durable.Opener
-	whole     *disk.Whole // the file system of dir, if it can be synced as one
+	shared    *durable.Shared // the opener, unless relaxed
+	whole     *disk.Whole     // the file system of dir, if it can be synced as one
 	limits    kvstorage.Limits
 	transport *http.Transport
 	lock      *folderLock
@@ -42,6 +45,10 @@ type Runtime struct {
 	answers   actor.Answers
 	workers   actor.Workers
 	databases databases
+	tasks     *tasks
+	alarms    *alarm.Schedule
+	spaces    []*served // by served.space
+	sockets   *socket.Hub
 	started   time.Time     // the zero of idle times
 	closers   chan struct{} // bounds the databases that are closed at once
 
@@ -50,6 +57,8 @@ type Runtime struct {
 	closing  atomic.Bool // calls from outside are refused
 	closed   atomic.Bool // all calls are
 	stopless atomic.Bool // Stop is not called any more
+	untidy   atomic.Bool // something could not be closed as it should be
+	marked   atomic.Bool // the folder says so, durably
 	end      sync.Once
 	ended    chan struct{}
 	endErr   error
@@ -75,6 +84,11 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 			MaxKeysPerCall: o.MaxKeysPerCall,
 		},
 		transport: newTransport(),
+		sockets: socket.NewHub(socket.Options{
+			MaxMessage: o.MaxMessageBytes,
+			MaxQueued:  o.SocketQueueBytes,
+			Ping:       o.PingInterval,
+		}),
 
 		checkGoroutine: b.CheckGoroutine,
 
@@ -82,6 +96,7 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 		started: time.Now(),
 		closers: make(chan struct{}, 64),
 		ended:   make(chan struct{}),
+		tasks:   newTasks(),
 	}
 	vars := make(map[string]any, len(o.Vars))
 	for k, v := range o.Vars {
@@ -113,44 +128,33 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 	if rt.lock, err = lockFolder(rt.dir); err != nil {
 		return nil, err
 	}
-	if err = rt.chooseOpener(relaxed); err != nil {
+	if err = rt.openLog(relaxed, b); err != nil {
 		return nil, fmt.Errorf("do: open: %w", err)
 	}
-	if err = rt.mount(b); err != nil {
+	if err = rt.mount(b, relaxed); err != nil {
 		return nil, err
 	}
+	rt.alarms = rt.newAlarms()
+	if rt.temporary {
+		return rt, nil
+	}
+	if err = rt.sweep(); err != nil {
+		return nil, fmt.Errorf("do: open: %w", err)
+	}
+	if err = rt.repairAll(relaxed); err != nil {
+		rt.untidy.Store(true)
+		_ = rt.closeLog() // what is in it stays there
+		rt.closeIndexes()
+		return nil, fmt.Errorf("do: open: %w", err)
+	}
+	rt.alarms.Start()
 	return rt, nil
-}
-
-// chooseOpener says how commits become durable.
-func (rt *Runtime) chooseOpener(relaxed bool) (err error) {
-	o := durable.FsyncOptions{Timeout: rt.options.CommitTimeout}
-	if relaxed {
-		rt.opener = durable.Relaxed()
-		return nil
-	}
-	if rt.fs == disk.OS() { // what stands in for it in tests sees each file's sync
-		if rt.whole, err = disk.OpenWhole(rt.dir); err != nil {
-			return err
-		}
-		if rt.whole != nil {
-			o.All = rt.whole.Sync
-		}
-	}
-	rt.opener = durable.Fsync(o)
-	return nil
 }
 
 // makeDir makes the data folder if there is none. What it will hold is only as durable as
 // its own name, and those of the folders made for it.
 func (rt *Runtime) makeDir(durably bool) error {
-	var made []string
-	for dir := rt.dir; ; dir = filepath.Dir(dir) {
-		if _, err := rt.fs.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
-			break
-		}
-		made = append(made, dir)
-	}
+	made := missing(rt.fs, rt.dir)
 	if err := rt.fs.MkdirAll(rt.dir); err != nil || !durably {
 		return err
 	}
@@ -167,8 +171,18 @@ func (rt *Runtime) makeDir(durably bool) error {
 	return nil
 }
 
+// missing gives dir and its parents as far as they do not exist.
+func missing(fsys disk.FS, dir string) (dirs []string) {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := fsys.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return dirs
+		}
+		dirs = append(dirs, dir)
+	}
+}
+
 // mount gives every class its place on disk.
-func (rt *Runtime) mount(b bridge.Config) error {
+func (rt *Runtime) mount(b bridge.Config, relaxed bool) error {
 	c, err := catalog.Open(rt.fs, rt.dir)
 	if err != nil {
 		return fmt.Errorf("do: open: %w", err)
@@ -202,10 +216,13 @@ func (rt *Runtime) mount(b bridge.Config) error {
 	if err != nil {
 		return fmt.Errorf("do: open: %w", err)
 	}
+	rt.spaces = all
 	for i, s := range all {
 		s.key = newIDKey(keys[i])
 		s.dir = filepath.Join(rt.dir, keys[i])
 		s.folder = durable.NewFolder(rt.fs, s.dir)
+		s.index = s.newIndex(relaxed)
+		s.space = i
 		// A process that died may have removed files without making that durable (L16).
 		if err := rt.fs.SyncDir(s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("do: open: %w", err)
@@ -238,8 +255,15 @@ func (rt *Runtime) Script(name string) *Bindings {
 func (rt *Runtime) Close(ctx context.Context) error {
 	rt.end.Do(func() {
 		rt.closing.Store(true)
+		rt.alarms.Close()
+		rt.tasks.cancel(ErrClosed)
+		rt.sockets.Deafen()
 		rt.endErr = rt.drain(ctx)
-		if err := rt.release(); rt.endErr == nil {
+		rt.tasks.close()
+		rt.sockets.Close()
+		err := rt.closeLog()
+		rt.closeIndexes()
+		if err = errors.Join(err, rt.release()); rt.endErr == nil {
 			rt.endErr = err
 		}
 		close(rt.ended)
@@ -291,7 +315,7 @@ func (rt *Runtime) cells() []*cell {
 func (rt *Runtime) release() error {
 	rt.transport.CloseIdleConnections()
 	rt.workers.Close()
-	var errs []error
+	errs := []error{rt.closeLog()}
 	if rt.whole != nil {
 		errs = append(errs, rt.whole.Close())
 	}

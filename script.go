@@ -54,6 +54,9 @@ type Class[T Object] struct {
 	// QueueLimit is how many events may wait; more get ErrOverloaded. Defaults to 1,024;
 	// negative: no limit (L13).
 	QueueLimit int
+	// Compress has WebSocket messages of 128 bytes and more compressed, if the client offers
+	// it (W23). It costs time for each message, and no memory while nothing is sent.
+	Compress bool
 }
 
 // class is a Class without its type parameter.
@@ -64,6 +67,9 @@ type class struct {
 	namespaceID string
 	idleTimeout time.Duration
 	queueLimit  int
+	compress    bool
+	sockets     bool // its objects may hear of sockets
+	alarms      bool // its objects may have alarms
 	typ         reflect.Type
 	construct   func(context.Context, *State, *Env) (Object, error)
 }
@@ -91,6 +97,9 @@ func RegisterIn[T Object](s *Script, c Class[T]) {
 		namespaceID: c.NamespaceID,
 		idleTimeout: c.IdleTimeout,
 		queueLimit:  c.QueueLimit,
+		compress:    c.Compress,
+		sockets:     mayHandleSockets(typ),
+		alarms:      mayHaveAlarms(typ),
 		typ:         typ,
 	}
 	k.construct = func(ctx context.Context, state *State, env *Env) (Object, error) {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/durablego/do/internal/actor"
+	"github.com/durablego/do/internal/socket"
 	"github.com/durablego/do/kvstorage"
+	"github.com/durablego/do/sqlstorage"
 )
 
 // State is what the runtime gives an instance: its id, its storage, and control over its
@@ -18,7 +21,15 @@ type State struct {
 	cell    *cell
 	storage *Storage
 	kv      *kvstorage.Store
+	sql     *sqlstorage.DB
 	client  *http.Client
+
+	epoch    uint64 // of the sockets
+	out      outbox
+	accepted map[*actor.Turn][]*accepted // holder of the baton only
+
+	faceMu sync.Mutex // guards following
+	faces  map[*socket.Socket]*WebSocket
 }
 
 // ID is the object's id. Its name is known if the object was first reached by name, and
@@ -30,6 +41,9 @@ func (s *State) Storage() *Storage { return s.storage }
 
 // KV is the key-value face of the object's database.
 func (s *State) KV() *kvstorage.Store { return s.kv }
+
+// SQL is the SQL face of the object's database.
+func (s *State) SQL() *sqlstorage.DB { return s.sql }
 
 // Logger logs with the object's class and id.
 func (s *State) Logger() *slog.Logger { return s.cell.Logger() }
@@ -75,7 +89,11 @@ func (s *State) BlockConcurrencyWhile(ctx context.Context, fn func(ctx context.C
 // counted like any other, and returns when its writes are committed, before they are
 // durable (T30). ctx is free; inside a turn of this object Run gives ErrDeadlock (T27).
 func (s *State) Run(ctx context.Context, fn func(ctx context.Context) error) error {
-	return s.life.Run(ctx, fn)
+	return s.life.Run(ctx, func(ctx context.Context) error {
+		err := fn(ctx)
+		s.settle(actor.From(ctx), nil)
+		return err
+	})
 }
 
 // Abort resets the object: what was written since the last commit point is undone, and

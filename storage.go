@@ -12,6 +12,7 @@ import (
 type Storage struct {
 	life    *actor.Life
 	session *engine.Session
+	alarms  bool // the class is an Alarmer
 }
 
 // Transaction runs fn as a savepoint of the turn's transaction: an error of fn, a panic or

@@ -30,19 +30,11 @@ func (s *Stub) send(ctx context.Context, e *actor.Event) error {
 	if s.err != nil {
 		return s.err
 	}
-	if ctx == nil {
-		return ErrOutsideTurn // misuse, but no reason to panic
+	t, outside, err := callerFor(ctx, s.ns.owner)
+	if err != nil {
+		return err
 	}
 	e.Name = s.id.name
-	t, outside := actor.Caller(ctx)
-	if owner := s.ns.owner; owner != nil {
-		if t != nil && t.Life() != owner || t == nil && outside != owner {
-			if why := owner.Why(); why != nil {
-				return why
-			}
-			return ErrOutsideTurn
-		}
-	}
 	if t != nil {
 		return t.Wait(ctx, func(ctx context.Context) error { return s.post(ctx, e) })
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -45,8 +46,40 @@ type power struct {
 	off   atomic.Bool
 	names sync.RWMutex // held for writing by cut, for reading by what makes and removes names
 
-	mu      sync.Mutex     // guards commits
-	commits map[string]int // how many are to fail, by the log's name
+	mu      sync.Mutex      // guards following
+	commits map[string]int  // how many are to fail, by the log's name
+	syncs   map[string]int  // … by the main file's
+	fired   map[string]bool // … of which one was that of a commit
+	relaxed bool            // commits have none
+}
+
+// failSyncs lets the next n syncs fail that are about an object.
+func (p *power) failSyncs(path string, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.syncs == nil {
+		p.syncs = map[string]int{}
+	}
+	p.syncs[path] += n
+}
+
+// failCommitSync fails a sync of the commit log that is about an object, if it is to fail.
+func (p *power) failCommitSync(path string) error { return p.failSync(path, true) }
+
+// failSync fails a sync that is about an object, if it is to fail. Those of its files only
+// follow one of a commit: they also come by themselves.
+func (p *power) failSync(path string, commit bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.syncs[path] == 0 || !commit && !p.fired[path] && !p.relaxed {
+		return nil
+	}
+	if p.fired == nil {
+		p.fired = map[string]bool{}
+	}
+	p.syncs[path]--
+	p.fired[path] = p.syncs[path] > 0
+	return &fs.PathError{Op: "sync", Path: path, Err: syscall.EIO}
 }
 
 // failCommits lets the next n commits to a write-ahead log fail.
@@ -70,6 +103,13 @@ func (p *power) failCommit(name string, b []byte) bool {
 	}
 	p.commits[name]--
 	return true
+}
+
+// forgive lets nothing fail any more.
+func (p *power) forgive() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.commits, p.syncs = nil, nil
 }
 
 // cut cuts it. Nothing makes or removes a name once it has returned.
@@ -122,6 +162,11 @@ func (p *power) Open(name string, flag int) (f disk.File, err error) {
 // Remove implements disk.FS.
 func (p *power) Remove(name string) error {
 	return p.on(func() error { return p.FS.Remove(name) })
+}
+
+// Rename implements disk.FS.
+func (p *power) Rename(from, to string) error {
+	return p.on(func() error { return p.FS.Rename(from, to) })
 }
 
 // MkdirAll implements disk.FS.
@@ -192,4 +237,9 @@ func (f *poweredFile) Size() (int64, error) {
 }
 
 // Sync implements disk.File.
-func (f *poweredFile) Sync() error { return f.p.synced(f.File.Sync) }
+func (f *poweredFile) Sync() error {
+	if err := f.p.failSync(strings.TrimSuffix(f.name, "-wal"), false); err != nil {
+		return err
+	}
+	return f.p.synced(f.File.Sync)
+}

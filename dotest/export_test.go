@@ -8,10 +8,10 @@ import (
 	"github.com/durablego/do/internal/disk/disktest"
 )
 
-// HoldSyncs lets every fsync of a write-ahead log wait until release is closed.
+// HoldSyncs lets every fsync of the commit log wait until release is closed.
 func HoldSyncs(r *Runtime, release <-chan struct{}) {
 	r.present().faults.Hook(func(op disktest.Op, name string) error {
-		if op == disktest.Sync && strings.HasSuffix(name, "-wal") {
+		if op == disktest.Sync && strings.HasSuffix(name, ".log") {
 			<-release
 		}
 		return nil

@@ -1,11 +1,6 @@
 package dotest
 
-import (
-	"syscall"
-
-	"github.com/durablego/do"
-	"github.com/durablego/do/internal/disk/disktest"
-)
+import "github.com/durablego/do"
 
 // FailCommits lets the next n commits of the object fail: what they write to its
 // write-ahead log meets an I/O error (D11, T34.7). The turn's writes are undone, the
@@ -16,20 +11,12 @@ func (r *Runtime) FailCommits(stub *do.Stub, n int) {
 	now.power.failCommits(now.control.Path(stub)+"-wal", max(n, 0))
 }
 
-// FailSyncs lets the next n fsyncs of the object's files fail (D11, T34.8): everything
-// that was not durable yet is undone, held answers become do.ErrReset, and the object is
-// reset. Cutting off what was undone takes an fsync too: with n over 1 the object gives
-// do.ErrReset until that works. Restart and Crash forget what is left of n.
+// FailSyncs lets the next n fsyncs of commits of the object, or of its files, fail (D11,
+// T34.8): everything that was not durable yet is undone, held answers become do.ErrReset,
+// and the object is reset, and with it those whose commits had to become durable by the
+// same fsync. Cutting off what was undone takes an fsync too: with n over 1 the object
+// gives do.ErrReset until that works. Restart and Crash forget what is left of n.
 func (r *Runtime) FailSyncs(stub *do.Stub, n int) {
-	if n <= 0 {
-		return // to Faulty zero is one
-	}
 	now := r.present()
-	path := now.control.Path(stub)
-	now.faults.Fail(disktest.Fault{
-		Op:    disktest.Sync,
-		Count: n,
-		Match: func(name string) bool { return name == path || name == path+"-wal" },
-		Err:   syscall.EIO,
-	})
+	now.power.failSyncs(now.control.Path(stub), max(n, 0))
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,8 @@ func (r *Runtime) open() {
 		now.record, c.FS = record, record
 	}
 	now.faults = disktest.NewFaulty(c.FS)
-	now.power = &power{FS: now.faults}
+	now.power = &power{FS: now.faults, relaxed: o.Relaxed}
+	c.SyncFault = now.power.failCommitSync
 	c.FS = now.power
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(&mutable{r.log, now.power}, &slog.HandlerOptions{ReplaceAttr: noTime}))
@@ -54,11 +56,19 @@ func (r *Runtime) open() {
 // of the object runs or is held, Stop runs, everything becomes durable, the database
 // is closed (D7). It works for classes that never idle out too. It gives do.ErrNotRunning
 // if the object is not in memory, context.DeadlineExceeded if it is busy for 30 seconds.
-func (r *Runtime) Evict(stub *do.Stub) error {
+// Its sockets stay, and bring it back, unless CloseSockets is given.
+func (r *Runtime) Evict(stub *do.Stub, options ...EvictOption) error {
 	ctx, cancel := context.WithTimeout(context.Background(), evictLimit)
 	defer cancel()
-	return r.present().control.Evict(ctx, stub)
+	return r.present().control.Evict(ctx, stub, slices.Contains(options, CloseSockets))
 }
+
+// EvictOption says what else an eviction does.
+type EvictOption int
+
+// CloseSockets closes the object's sockets with 1001, also if only they are in memory. The
+// object does not hear of it.
+const CloseSockets EvictOption = 1
 
 // Restart closes the runtime cleanly and opens its folder again (D8). Objects that are
 // busy for 10 seconds more end the test.
@@ -71,7 +81,7 @@ func (r *Runtime) Restart() {
 }
 
 // Crash cuts the power and starts again (D9). Nothing is drained: callers get
-// do.ErrClosed, instances are cut off, no Stop runs. Every file is cut to what its last
+// do.ErrClosed, instances and sockets are cut off, no Stop runs. Every file is cut to what its last
 // fsync covered, and files whose names were not made durable are gone; in a Relaxed
 // runtime, where the process and not the power fails, what was committed stays. So what
 // was answered for is there, and what was not made durable is not.
@@ -79,6 +89,7 @@ func (r *Runtime) Crash() {
 	r.t.Helper()
 	old := r.present()
 	old.power.cut()
+	old.control.CutSockets()
 	left, err := r.leave(old)
 	if err != nil {
 		r.t.Fatalf("dotest: crash: %v", err)
@@ -111,6 +122,7 @@ func (r *Runtime) leave(old *opened) (dir string, err error) {
 func (r *Runtime) close() bool {
 	r.t.Helper()
 	now := r.present()
+	now.power.forgive() // what is left to fail is forgotten with the runtime
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	closed := make(chan error, 1)
@@ -140,9 +152,9 @@ func (r *Runtime) close() bool {
 // all is well.
 func (r *Runtime) nothingOpen(closed *opened) bool {
 	r.t.Helper()
-	n, left := closed.control.OpenDatabases(), closed.control.InMemory()
-	if n > 0 || len(left) > 0 {
-		r.t.Errorf("dotest: after close %d databases are open, and in memory are: %s", n, strings.Join(left, ", "))
+	n, sockets, left := closed.control.OpenDatabases(), closed.control.Sockets(), closed.control.InMemory()
+	if n > 0 || sockets > 0 || len(left) > 0 {
+		r.t.Errorf("dotest: after close %d databases and %d sockets are open, and in memory are: %s", n, sockets, strings.Join(left, ", "))
 		return false
 	}
 	return true

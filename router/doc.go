@@ -45,6 +45,13 @@
 // Its body is closed in any case; when the client goes away that may be during a Read, as
 // net/http's Transport does it with a request's body.
 //
+// # WebSockets
+//
+// When an object answers with the 101 of State.Accept, its client's connection is taken from
+// the server and handed to the object's socket (W21). That needs HTTP/1.1 and a
+// ResponseWriter, through all middleware, that can be hijacked. The server's Shutdown neither
+// waits for such connections nor closes them: Runtime.Close does. See Handler.CheckOrigin.
+//
 // # Errors
 //
 // Errors become bare statuses, with nothing of the error in the body (F6, L24):
@@ -52,6 +59,7 @@
 //	overloaded                                   503 with Retry-After: 1
 //	reset, closing, lost on the way              503
 //	a malformed or foreign id, a missing name    400
+//	no handshake where the object wants one      426
 //	a body that is too long, or cut short        413, 400, or 408 if it is the server's read time limit
 //	the deadline of the request's context        504
 //	what else the object's code returns          500, logged

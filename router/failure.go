@@ -32,6 +32,11 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusInternalServerError {
 		h.log(r, "request failed", err)
 	}
+	if status == http.StatusUpgradeRequired {
+		w.Header()["Upgrade"] = []string{"websocket"}
+		w.Header()["Connection"] = []string{"Upgrade"}
+		w.Header()["Sec-Websocket-Version"] = []string{"13"}
+	}
 	if retry {
 		w.Header()["Retry-After"] = []string{"1"}
 	}
@@ -59,6 +64,8 @@ func statusOf(err error) (status int, retry bool) {
 		switch {
 		case e.Reset: // L24.2 to L24.5
 			return http.StatusServiceUnavailable, e.Overloaded
+		case e.Remote && errors.Is(err, do.ErrNotUpgrade): // W1: the object wants a WebSocket
+			return http.StatusUpgradeRequired, false
 		case e.Remote && e.Overloaded: // L24.1; what it wraps is the object's own business
 			return http.StatusServiceUnavailable, false
 		case e.Remote:

@@ -20,6 +20,11 @@ type Handler struct {
 	// does not hear of it. Defaults to the runtime's MaxCallBytes; negative: no limit (F6, N6).
 	MaxBodyBytes int64
 
+	// CheckOrigin is asked about WebSocket handshakes; if it says no, the answer is 403 and the
+	// object does not hear of it. Browsers let any page open a WebSocket to anywhere, with the
+	// user's cookies: SameOrigin keeps foreign pages out. Nil: the object decides (W23).
+	CheckOrigin func(r *http.Request) bool
+
 	// Logger gets the errors behind 500 answers, and those that cut one short.
 	// Nil: slog.Default().
 	Logger *slog.Logger
@@ -40,6 +45,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		h.fail(w, r, err)
+		return
+	}
+	if h.CheckOrigin != nil && asksUpgrade(r) && !h.CheckOrigin(r) {
+		h.fail(w, r, &refusal{http.StatusForbidden, "the origin is not allowed"})
 		return
 	}
 	limit := h.MaxBodyBytes

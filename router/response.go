@@ -17,12 +17,12 @@ import (
 // answer writes an object's response to w, and closes its body.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, response *http.Response) {
 	status := response.StatusCode
+	if status == http.StatusSwitchingProtocols {
+		h.upgrade(w, r, response)
+		return
+	}
 	if status < 200 || status > 999 {
 		_ = response.Body.Close() // nobody asked for it
-		if status == http.StatusSwitchingProtocols {
-			h.fail(w, r, &refusal{http.StatusNotImplemented, "an object answered 101"})
-			return
-		}
 		h.fail(w, r, fmt.Errorf("router: an object answered with status %d", status))
 		return
 	}

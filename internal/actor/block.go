@@ -26,6 +26,7 @@ func (l *Life) Block(ctx context.Context, fn func(context.Context) error) error 
 		if why := l.commit(); why != nil {
 			return l.end(why)
 		}
+		l.open.Store(true)
 	}
 	mb.mu.Lock()
 	if why := l.why.Load(); why != nil {

@@ -31,15 +31,20 @@
 //  3. A turn's context is a key to storage only while its state is live and its life not
 //     over: not while it waits, not after its event, not after a reset (T2, T5).
 //  4. Every event is answered exactly once, through the output gate unless the event is a
-//     Run, storage failed or the runtime closed (T14, T18, T30). What a task made is handed
+//     Run or is told its answer, storage failed or the runtime closed (T14, T18, T30). What a task made is handed
 //     over or dropped, once, and never while the task runs.
 //  5. Mailbox.mu guards short field access only; it is never held across user code, I/O,
 //     a channel operation that can block, or a call of the Host.
 //  6. The Host works on storage outside turns (Begin, Leave, Recover, a chore, exclusive
-//     work) for one caller at a time: a reset takes the baton at once, but its recovery waits
+//     work, visits) for one caller at a time: a reset takes the baton at once, but its recovery waits
 //     for the work under way (Mailbox.working). Leave needs no such wait: the life is over
 //     before it, so nothing can reset it.
-//  7. Whenever nothing runs, waits or is held any more, Quiet is called; whoever waits for
+//  7. A visit (Between, Fenced) waits for the baton in a list of its own and gets it before any
+//     event; only the first of the list may. While that one is a fence, events that did not
+//     begin and that nobody who began can wait for stay in the queue.
+//  8. A full queue refuses events, but patient ones stand outside, in order, and come in before
+//     anybody else when there is room (W9).
+//  8. Whenever nothing runs, waits or is held any more, Quiet is called; whoever waits for
 //     that (Mailbox.idlers) looks again himself.
 //
 // # Failure

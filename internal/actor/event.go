@@ -41,10 +41,14 @@ type Event struct {
 	Name string
 	// Internal events are not counted by the queue limit (L13).
 	Internal bool
+	// Patient events are not refused when the queue is full: they stand outside until there
+	// is room (W9). Who posts them bounds their number.
+	Patient bool
 
-	bound *Life // Run: the only life it may run on
-	loose bool  // Run: the answer is not held (T30)
-	stop  bool  // it is the life's Stop
+	bound *Life           // Run: the only life it may run on
+	loose bool            // Run: the answer is not held (T30)
+	stop  bool            // it is the life's Stop
+	tell  func(err error) // instead of done
 
 	// guarded by Mailbox.mu
 	waits      bool   // it is in the queue and its caller is still there
@@ -64,6 +68,14 @@ func (e *Event) SetCaller(ctx context.Context) {
 	e.turn.caller = ctx
 	e.turn.parent = chainOf(ctx)
 }
+
+// Tell has fn hear the answer, on any goroutine and once, instead of a Wait: nobody waits,
+// so the answer is not held by the gate. fn must not block. Before the event is posted.
+func (e *Event) Tell(fn func(err error)) { e.tell, e.loose = fn, true }
+
+// OnWait has fn called when the event's code is in its first wait. Before the event is posted,
+// or by its code.
+func (e *Event) OnWait(fn func()) { e.turn.onWait = fn }
 
 // Turn is the turn of the event's code.
 func (e *Event) Turn() *Turn { return &e.turn }
@@ -93,6 +105,10 @@ func (e *Event) Released(err error) {
 // the task's leaves nothing to drop here: Do may be running still.
 func (e *Event) deliver() {
 	if e.state.CompareAndSwap(running, done) {
+		if e.tell != nil {
+			e.tell(e.err)
+			return
+		}
 		e.done <- struct{}{}
 	} else if !e.cut {
 		e.drop()

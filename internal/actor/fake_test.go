@@ -32,6 +32,8 @@ type host struct {
 	recover   func(why *actor.ResetError) error
 	quiet     func()
 	retire    func()
+	stays     func() bool
+	ended     func(l *actor.Life, why *actor.ResetError)
 	limit     int
 	answers   actor.Answers
 
@@ -83,6 +85,7 @@ func newHost(t testing.TB, set func(*host)) *host {
 	}
 	h.mb = actor.New(actor.Options{
 		Host: h, Gate: &h.gate, QueueLimit: h.limit, BlockTimeout: 30 * time.Second, Answers: &h.answers, Hidden: hiddenKey{},
+		Stays: h.stays, Ended: h.ended,
 	})
 	return h
 }
@@ -140,6 +143,7 @@ func (h *host) Commit(l *actor.Life) error {
 	if h.fenced[l] {
 		return doerr.ErrReset
 	}
+	l.EndTurn()
 	if err := h.commitErr; err != nil {
 		h.commitErr, h.open = nil, nil
 		return err

@@ -7,7 +7,7 @@ import (
 
 // Host is the object's cell: what the mailbox needs to know of the object. Unless said
 // otherwise, its methods are called by the holder of the baton. At most one of Begin,
-// Leave, Recover, the work of Chore and that of TryExclusive runs at a time.
+// Leave, Recover, the work of Chore, of TryExclusive and of a visit runs at a time.
 type Host interface {
 	// Begin readies storage for a new life, before its constructor, also storage that is
 	// broken since. On an error it has begun nothing, every waiting event is answered with

@@ -76,8 +76,9 @@ func (mb *Mailbox) leave(reason StopReason, retire bool, epoch uint64) {
 		return
 	}
 	err := mb.closeStorage(l)
+	stays := err != nil || mb.stays != nil && mb.stays()
 	mb.mu.Lock()
-	gone := mb.present == 0 && (err == nil || retire)
+	gone := mb.present == 0 && len(mb.visits) == 0 && (!stays || retire)
 	mb.gone = gone
 	if gone {
 		mb.busy = false

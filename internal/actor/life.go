@@ -15,6 +15,8 @@ type Life struct {
 	// Host is for the Host's own use: its storage session and the like. Baton only.
 	Host any
 
+	open atomic.Bool // a turn began, and the commit that ends it is still to come
+
 	why  atomic.Pointer[ResetError] // set once, under Mailbox.mu: the life is over
 	dead chan struct{}              // closed when it is over
 
@@ -42,6 +44,14 @@ func (l *Life) Over() <-chan struct{} { return l.dead }
 
 // Why is the reset that ended the life, or nil.
 func (l *Life) Why() *ResetError { return l.why.Load() }
+
+// TurnOpen says whether a turn of the instance has begun whose commit is still to come. What
+// leaves meanwhile, by whomever, has to wait for that commit.
+func (l *Life) TurnOpen() bool { return l.open.Load() }
+
+// EndTurn says that what the turn sends has got its ticket. The Host calls it in Commit; if
+// the turn goes on, it opens anew.
+func (l *Life) EndTurn() { l.open.Store(false) }
 
 // Hold keeps the instance in memory until release is called (L8).
 func (l *Life) Hold() (release func()) {

@@ -24,6 +24,12 @@ type Options struct {
 	Answers      *Answers      // shared by the mailboxes of a runtime; nil: its own
 	Workers      *Workers      // likewise; nil: a goroutine for each time there is work
 	Hidden       any           // key that a turn does not show of its caller's context (F4), or nil
+	// Stays says whether something outside needs the mailbox when an instance has left: then
+	// it is not retired (L6). Nil: never.
+	Stays func() bool
+	// Ended is told of each reset, when the life is fenced or had not begun. From any
+	// goroutine. Nil: nobody.
+	Ended func(l *Life, why *ResetError)
 	// Failure tells what a failure of storage means for callers: the error of a ticket that
 	// broke, or of Recover. Nil: an I/O error, worth repeating (L24.5).
 	Failure func(err error) *ResetError
@@ -38,13 +44,18 @@ type Mailbox struct {
 	blockTimeout time.Duration
 	hidden       any
 	classify     func(error) *ResetError
+	stays        func() bool
+	ended        func(*Life, *ResetError)
 	answers      *Answers
 	workers      *Workers
 
 	mu         sync.Mutex // guards what follows
 	queue      queue[*Event]
-	present    int // events in queue whose callers have not gone
-	waiting    int // of these, the ones that count against limit
+	visits     []*visit      // work on storage that waits for the baton; the first may have it
+	through    queue[*Event] // behind a fence: those that events that began may wait for
+	outside    queue[*Event] // patient ones for whom there is no room
+	present    int           // events in queue and through whose callers have not gone
+	waiting    int           // of these, the ones that count against limit
 	busy       bool
 	epoch      uint64
 	life       *Life
@@ -67,6 +78,8 @@ func New(o Options) *Mailbox {
 		blockTimeout: o.BlockTimeout,
 		hidden:       o.Hidden,
 		classify:     o.Failure,
+		stays:        o.Stays,
+		ended:        o.Ended,
 		answers:      o.Answers,
 		workers:      o.Workers,
 	}
@@ -89,19 +102,20 @@ func (mb *Mailbox) Do(ctx context.Context, e *Event) error {
 // and then e never starts.
 func (mb *Mailbox) Post(e *Event) error {
 	mb.mu.Lock()
-	if err := mb.refusalLocked(e); err != nil {
+	err := mb.refusalLocked(e)
+	if err != nil && (!e.Patient || err != doerr.ErrOverloaded) {
 		mb.mu.Unlock()
 		return err
 	}
-	if e.done == nil {
+	if e.done == nil && e.tell == nil {
 		e.done = mb.answers.get()
 	}
-	mb.queue.push(e)
-	e.waits = true
-	mb.present++
-	if !e.Internal {
-		mb.waiting++
+	if err != nil {
+		mb.outside.push(e)
+		mb.mu.Unlock()
+		return nil
 	}
+	mb.queueLocked(e)
 	start := !mb.busy && mb.readyLocked()
 	mb.busy = mb.busy || start
 	epoch := mb.epoch
@@ -113,6 +127,19 @@ func (mb *Mailbox) Post(e *Event) error {
 		runtime.Gosched()
 	}
 	return nil
+}
+
+func (mb *Mailbox) queueLocked(e *Event) {
+	if mb.fencedLocked() && mb.passesFenceLocked(e) {
+		mb.through.push(e)
+	} else {
+		mb.queue.push(e)
+	}
+	e.waits = true
+	mb.present++
+	if !e.Internal {
+		mb.waiting++
+	}
 }
 
 // refusalLocked says why e cannot be queued, or nil.
@@ -178,6 +205,9 @@ func (mb *Mailbox) awayLocked(e *Event) {
 	if !e.Internal {
 		mb.waiting--
 	}
+	if mb.outside.len() > 0 && mb.waiting < mb.limit {
+		mb.queueLocked(mb.outside.pop())
+	}
 }
 
 // readyLocked says whether there is something that may run now.
@@ -186,7 +216,13 @@ func (mb *Mailbox) readyLocked() bool {
 	if l != nil && l.blocker != nil {
 		return l.back
 	}
-	return l != nil && l.resume.len() > 0 || mb.present > 0
+	if l != nil && l.resume.len() > 0 || mb.mayVisitLocked() {
+		return true
+	}
+	if mb.fencedLocked() {
+		return mb.through.len() > 0
+	}
+	return mb.present > 0
 }
 
 // quietLocked says whether nothing runs, waits or is held, and tells those who wait for it.
@@ -209,10 +245,16 @@ func (mb *Mailbox) wakeIdlersLocked() {
 }
 
 // next picks what the holder of the baton does: an event, or a turn to give the baton
-// to. With neither the baton is put down.
+// to. With neither the baton is put down, or a visit has it.
 func (mb *Mailbox) next(epoch uint64) (*Event, *Turn) {
 	mb.mu.Lock()
 	for mb.epoch == epoch {
+		if mb.grantLocked() {
+			v := mb.visits[0]
+			mb.mu.Unlock()
+			mb.admitVisit(v)
+			return nil, nil
+		}
 		l := mb.life
 		if t, blocked := l.resumeLocked(); t != nil {
 			mb.mu.Unlock()
@@ -221,11 +263,15 @@ func (mb *Mailbox) next(epoch uint64) (*Event, *Turn) {
 			mb.busy = false
 			break
 		}
-		if mb.queue.len() == 0 {
+		from := &mb.queue
+		if mb.fencedLocked() {
+			from = &mb.through
+		}
+		if from.len() == 0 {
 			mb.busy = false
 			break
 		}
-		e := mb.queue.pop()
+		e := from.pop()
 		mb.awayLocked(e)
 		if e.bound != nil && e.bound != l {
 			mb.mu.Unlock()

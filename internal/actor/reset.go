@@ -72,6 +72,9 @@ func (mb *Mailbox) reset(l *Life, why *ResetError) (epoch uint64, first bool) {
 	if begun {
 		mb.host.Fence(l)
 	}
+	if mb.ended != nil {
+		mb.ended(l, why)
+	}
 	close(l.dead)
 	cause := error(why)
 	if ctor != nil {
@@ -111,11 +114,12 @@ func (mb *Mailbox) answer(e *Event, why *ResetError) {
 }
 
 func (mb *Mailbox) takeQueueLocked() []*Event {
-	events := mb.queue.take()
+	outside := mb.outside.take()
+	events := append(mb.through.take(), mb.queue.take()...)
 	for _, e := range events {
 		mb.awayLocked(e)
 	}
-	return events
+	return append(events, outside...)
 }
 
 func (mb *Mailbox) logReset(why *ResetError) {

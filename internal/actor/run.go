@@ -72,6 +72,7 @@ func (mb *Mailbox) run(e *Event, epoch uint64) (keep bool, next uint64) {
 		ended = true
 		return false, 0 // reset by others
 	}
+	l.open.Store(true)
 	err := e.task.Do(t, l.Instance)
 	ended = true
 	if why := mb.finish(e, err); why != nil {
@@ -144,6 +145,7 @@ func (mb *Mailbox) enliven(e *Event) *ResetError {
 	l.enterLocked(mb, c)
 	c.state.Store(live)
 	mb.mu.Unlock()
+	l.open.Store(true)
 	instance, err := mb.host.Construct(c, l)
 	late := !c.state.CompareAndSwap(live, over)
 	mb.mu.Lock()
@@ -259,6 +261,7 @@ func (l *Life) Sync(ctx context.Context) error {
 	if why := l.commit(); why != nil {
 		return l.end(why)
 	}
+	l.open.Store(true)
 	err := l.mb.gate.Wait(ctx, l.mb.gate.Newest())
 	if why := l.why.Load(); why != nil {
 		return why

@@ -129,8 +129,14 @@ func (e *sevent) outside(ctx context.Context) error {
 	switch n := e.rng.IntN(100); {
 	case n < 40 && e.depth > 0:
 		e.s.call(ctx, e.rng, e.depth-1)
-	case n < 60:
+	case n < 55:
 		time.Sleep(time.Duration(e.rng.Int64N(int64(50 * time.Millisecond))))
+	case n < 57:
+		if h := e.s.slots[e.rng.IntN(len(e.s.slots))].cell(); h != nil { // nobody's ctx ends it
+			_ = h.mb.Fenced(ctx, h.destroy)
+		}
+	case n < 60:
+		_ = e.host.mb.Between(ctx, func(*actor.Life) { defer e.host.alone("between")() })
 	case n < 63:
 		panic(errBoom)
 	case n < 66:

@@ -312,6 +312,21 @@ func (h *shost) Recover(l *actor.Life, _ *actor.ResetError) error {
 	return nil
 }
 
+// destroy is the work of a fence: no instance is there.
+func (h *shost) destroy(l *actor.Life) {
+	defer h.alone("destroy")()
+	if l != nil && l.Why() == nil {
+		h.slot.s.t.Error("the life of before is not over")
+	}
+	h.dawdle(time.Second)
+	h.gate.Open(h.gate.Newest())
+	h.slot.mu.Lock()
+	defer h.slot.mu.Unlock()
+	if h.slot.writer != nil {
+		h.slot.s.t.Error("something that was written is not committed")
+	}
+}
+
 func (h *shost) Quiet() {
 	if h.oneIn(3) {
 		h.mb.TryLeave(actor.StopIdle)

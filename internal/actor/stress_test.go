@@ -213,7 +213,7 @@ func (s *stress) pester(sl *slot, rng *rand.Rand, stop <-chan struct{}) {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		switch rng.IntN(6) {
+		switch rng.IntN(8) {
 		case 0:
 			h.mb.TryLeave(actor.StopIdle)
 		case 1:
@@ -222,6 +222,13 @@ func (s *stress) pester(sl *slot, rng *rand.Rand, stop <-chan struct{}) {
 			_ = h.mb.WaitQuiet(ctx)
 		case 3:
 			h.mb.ResetAny(&actor.ResetError{Cause: errBoom})
+		case 4:
+			_ = h.mb.Between(ctx, func(*actor.Life) {
+				defer h.alone("between")()
+				h.dawdle(time.Second)
+			})
+		case 5:
+			_ = h.mb.Fenced(ctx, h.destroy)
 		default:
 			h.mb.TryExclusive(func() {
 				defer h.alone("exclusive")()

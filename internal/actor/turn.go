@@ -30,6 +30,7 @@ type Turn struct {
 	inner  atomic.Pointer[cancelable] // made when somebody first wants Done
 	wake   chan struct{}              // given the baton; made at a wait that has to queue
 	blocks int                        // depth of blocked sections; turn goroutine only
+	onWait func()                     // called at the first wait; turn goroutine only
 }
 
 type cancelable struct {

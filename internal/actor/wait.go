@@ -41,6 +41,10 @@ func (t *Turn) Wait(ctx context.Context, fn func(context.Context) error) error {
 	if !t.state.CompareAndSwap(live, parked) || !mb.park(l) {
 		return l.outside()
 	}
+	if t.onWait != nil {
+		t.onWait()
+		t.onWait = nil
+	}
 	if hears && t.caller.Done() != nil {
 		stop := context.AfterFunc(t.caller, t.hangUp)
 		defer func() {
@@ -69,6 +73,7 @@ func (t *Turn) Wait(ctx context.Context, fn func(context.Context) error) error {
 	if !t.state.CompareAndSwap(parked, live) {
 		return l.outside()
 	}
+	l.open.Store(true)
 	return err
 }
 

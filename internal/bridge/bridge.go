@@ -14,13 +14,22 @@ type Config struct {
 	FS             disk.FS           // below everything but the folder's lock; nil: the system's
 	UniqueKeys     map[string]string // by binding; instead of those of I17
 	PredictableIDs bool              // I8
-	CheckGoroutine bool              // storage calls from another goroutine than the turn's fail (T5)
+	// SyncFault fails, with the error it gives, a sync of the commit log that covers a commit
+	// of the object with this main file; nil: none.
+	SyncFault      func(path string) error
+	SegmentBytes   int64 // of the commit log; 0: durable.DefaultSegmentBytes
+	CheckGoroutine bool  // storage calls from another goroutine than the turn's fail (T5)
 }
 
 // Control is a runtime as tests see it.
 type Control interface {
-	// Evict takes the object of a *do.Stub out of memory (D7); ErrClosed once its runtime is.
-	Evict(ctx context.Context, stub any) error
+	// Evict takes the object of a *do.Stub out of memory and, if asked to, closes its sockets
+	// (D7); ErrClosed once its runtime is.
+	Evict(ctx context.Context, stub any, closeSockets bool) error
+	// CutSockets cuts the connections of all sockets, as a power cut does (D9).
+	CutSockets()
+	// Sockets is how many connections there are.
+	Sockets() int
 	// Path is the main file of the database of the object of a *do.Stub.
 	Path(stub any) string
 	// OpenDatabases is how many there are.
@@ -29,6 +38,8 @@ type Control interface {
 	Cells() int
 	// InMemory names them: class and id.
 	InMemory() []string
+	// RunAlarm runs the alarm of the object of a *do.Stub now, whatever its time (D5).
+	RunAlarm(ctx context.Context, stub any) (ran bool, err error)
 	// Run gives fn a turn of the object: an ordinary event. Its error comes back as it is (D4).
 	Run(ctx context.Context, stub any, fn func(ctx context.Context, instance, state any) error) error
 }

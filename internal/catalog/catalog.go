@@ -29,10 +29,10 @@ import (
 	"github.com/durablego/do/internal/sqlite"
 )
 
-const (
-	file   = "catalog.sqlite"
-	format = 1 // the version of the file, kept in user_version
-)
+// File is the name of the catalog in its folder. Nobody writes to it but an Open.
+const File = "catalog.sqlite"
+
+const format = 1 // the version of the file, kept in user_version
 
 const schema = `
 CREATE TABLE namespace(
@@ -60,13 +60,13 @@ type Catalog struct {
 
 // Exists says whether a data folder has a catalog, complete or not.
 func Exists(fsys disk.FS, dir string) bool {
-	_, err := fsys.Stat(filepath.Join(dir, file))
+	_, err := fsys.Stat(filepath.Join(dir, File))
 	return err == nil
 }
 
 // Open opens the catalog of a data folder, made if there is none.
 func Open(fsys disk.FS, dir string) (*Catalog, error) {
-	path := filepath.Join(dir, file)
+	path := filepath.Join(dir, File)
 	if err := touch(fsys, dir, path); err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
@@ -112,6 +112,23 @@ func (c *Catalog) prepare() error {
 		return fmt.Errorf("not a catalog: format %d", version)
 	}
 	return nil
+}
+
+// Keys gives the unique keys in the catalog of a data folder.
+func Keys(fsys disk.FS, dir string) (map[string]bool, error) {
+	conn, err := sqlite.Open(filepath.Join(dir, File), sqlite.Options{FS: fsys})
+	if err != nil {
+		return nil, fmt.Errorf("catalog: %w", err)
+	}
+	c, keys := &Catalog{conn}, map[string]bool{}
+	err = c.query("SELECT unique_key FROM namespace", nil, func(s *sqlite.Stmt) { keys[s.ColumnText(0)] = true })
+	if cerr := conn.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("catalog: %w", err)
+	}
+	return keys, nil
 }
 
 // Close closes the file.

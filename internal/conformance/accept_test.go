@@ -126,16 +126,6 @@ func TestAcceptedSteps(t *testing.T) {
 func TestSkippedCases(t *testing.T) {
 	turn := func(ops string) string { return `[{"op":"turn","on":"o","ops":[` + ops + `]}]` }
 	for _, x := range []struct{ name, rule, steps string }{
-		{"SQL", "needs SQL", turn(`{"op":"txn","body":[{"op":"sql.exec","sql":"SELECT 1"}]}`)},
-		{"SQL in a constructor", "needs SQL", `[{"op":"program","on":"o","handlers":{"construct":{"sync":[{"op":"sql.exec"}]}}}]`},
-		{"SQL in a call", "needs SQL", turn(`{"op":"call","on":"p","turn":[{"op":"sql.size"}]}`)},
-		{"SQL on a stub", "needs SQL", `[{"op":"stub","on":"o","calls":[{"ops":[{"op":"sql.exec"}]}]}]`},
-		{"SQL begun", "needs SQL", `[{"op":"start","as":"p","step":{"op":"turn","on":"o","ops":[{"op":"sql.exec"}]}}]`},
-		{"a value that looks like an op", "", turn(`{"op":"kv.put","key":"k","value":{"op":"sql.exec"}}`)},
-		{"alarms", "needs alarms", turn(`{"op":"waitUntil","body":[{"op":"alarm.get"}]}`)},
-		{"an alarm handler", "needs alarms", `[{"op":"program","on":"o","handlers":{"alarm":[[]]}}]`},
-		{"sockets", "needs sockets", `[{"op":"parallel","steps":[{"op":"ws.open","on":"o","conn":"c"}]}]`},
-		{"a socket handler", "needs sockets", `[{"op":"program","on":"o","handlers":{"close":[]}}]`},
 		{"no handlers", "", `[{"op":"program","on":"o","handlers":{}}]`},
 		{"undefined", "V2", turn(`{"op":"kv.put","key":"k","value":[{"a":{"$undefined":true}}]}`)},
 		{"undefined as an argument", "V2", `[{"op":"rpc","on":"o","method":"echo","args":[{"$undefined":true}]}]`},

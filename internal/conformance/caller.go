@@ -5,17 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/durablego/do"
+	"github.com/durablego/do/dotest"
 )
 
 // A process is the runtime under test, as the caller's side sees it. It outlives restarts.
 type process interface {
 	Namespace(binding string) *do.Namespace
-	Evict(stub *do.Stub) error
+	Evict(stub *do.Stub, options ...dotest.EvictOption) error
+	Dial(stub *do.Stub, path string, edit ...func(*http.Request)) (*dotest.WebSocket, error)
 	Restart()
 	Crash()
 }
@@ -26,8 +29,9 @@ type caller struct {
 	c       *Case
 	process process
 	after   func(ctx context.Context) error // what the mode does after every event
-	mu      sync.Mutex                      // guards started and cut
+	mu      sync.Mutex                      // guards started, clients and cut
 	started map[string]*startedStep
+	clients map[string]*client
 	cut     chan struct{} // closed by a restart: who waits for an answer then gets none
 	running sync.WaitGroup
 }
@@ -113,6 +117,9 @@ func (r *caller) do(ctx context.Context, s Node) (any, error) {
 		events := r.w.awaitEvents(r.full(s), only, int(s.number("count")), milliseconds(s.number("timeout")))
 		return map[string]any{"events": events}, nil
 	}
+	if step, ok := socketSteps[s.kind()]; ok {
+		return step(r, ctx, s)
+	}
 	if step, ok := idSteps[s.kind()]; ok {
 		return step(r, s)
 	}
@@ -171,7 +178,7 @@ func (r *caller) turn(ctx context.Context, s Node, stub *do.Stub) (any, error) {
 		return nil, err
 	}
 	return r.answer(func() (any, error) {
-		answer, err := do.Call(ctx, stub, (*object).Turn, string(text))
+		answer, err := do.Call(ctx, stub, turner.Turn, string(text))
 		return parse(answer), err
 	})
 }

@@ -13,7 +13,8 @@
 //
 // # Invariants
 //
-//  1. The interpreter shows what the library does. It never looks at the trace; errors become kinds by errors.Is and errors.As alone.
+//  1. The interpreter shows what the library does. It never looks at the trace; errors become kinds by errors.Is and errors.As alone
+//     (and by SQLite's own messages, where it has one code for many failures).
 //  2. What the list explains it explains by tags, ops and results, never by the name of a case or topic: unknown scenarios are judged by
 //     it as well. Every entry is a rule of the specification (nearly all of section 13), a tag of the scenario format, or a missing part
 //     of the library.

@@ -291,3 +291,9 @@ func (d Diff) laterInstance() bool {
 	}
 	return false
 }
+
+// tellsWhyClosed (V13): a code in place of a line that was cut.
+func tellsWhyClosed(d Diff) bool {
+	code := asMap(d.Got)["code"]
+	return d.At.kind() == "ws.closed" && asMap(d.Want)["code"] == 1006.0 && (code == 1011.0 || code == 1012.0)
+}

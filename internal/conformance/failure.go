@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"strings"
 
 	"github.com/durablego/do"
 	"github.com/durablego/do/kvstorage"
@@ -48,7 +49,13 @@ var kinds = []struct {
 	{do.ErrOutsideTurn, "outside_turn"},
 	{do.ErrDeadlock, "deadlock"},
 	{do.ErrOverloaded, "overloaded"},
+	{do.ErrNoAlarmHandler, "alarm_no_handler"},
+	{do.ErrInvalidAlarm, "invalid_argument"},
 	{do.ErrNotMethod, "rpc_no_method"},
+	{do.ErrTags, "limit_exceeded"},
+	{do.ErrTooManySockets, "limit_exceeded"},
+	{do.ErrInvalidClose, "invalid_argument"},
+	{do.ErrSocketClosed, "ws_closed"},
 	{context.DeadlineExceeded, "timeout"},
 	{context.Canceled, "canceled"},
 }
@@ -65,6 +72,8 @@ func failure(err error) map[string]any {
 			out["why"] = "timeout"
 		case thrown:
 			out["user"] = userText.FindString(user.text)
+		case constraint(err): // T33
+			out["why"] = "constraint"
 		case isError && e.Retryable: // L24.5: commit or fsync
 			out["why"] = "internal"
 		}
@@ -78,6 +87,9 @@ func failure(err error) map[string]any {
 			return map[string]any{"error": k.kind}
 		}
 	}
+	if out := sqlFailure(err); out != nil {
+		return out
+	}
 	return map[string]any{"error": "unclassified", "text": err.Error()}
 }
 
@@ -86,6 +98,11 @@ func opFailure(op Node, err error) map[string]any {
 	out := failure(err)
 	if op.kind() == "deleteAll" && out["error"] == "in_transaction" {
 		out["error"] = "delete_all_in_txn"
+	}
+	switch long := len(op.text("reason")) > 123; {
+	case op.kind() == "ws.timeout.set" && out["error"] == "invalid_argument",
+		strings.HasPrefix(op.kind(), "ws.close") && long && out["error"] == "invalid_argument":
+		out["error"] = "limit_exceeded" // one sentinel for what the reference tells apart
 	}
 	if body, ok := err.(*bodyError); ok { // not one from another object, wrapped further down
 		out["results"] = results(body.results)

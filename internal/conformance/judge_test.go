@@ -148,12 +148,6 @@ func TestJudgeOrder(t *testing.T) {
 	if v := Judge(newCase(t, steps, want, "unheard-of"), wrong); v.Outcome != Different {
 		t.Errorf("a tag that is not in the list: %+v", v)
 	}
-	played := false
-	sql := newCase(t, `[{"op":"program","on":"o","handlers":{"construct":{"block":[{"op":"try","body":[{"op":"sql.exec"}]}]}}}]`, `[{"ok":true}]`)
-	v = Judge(sql, func(*Case) []any { played = true; return nil })
-	if v.Outcome != Skipped || played {
-		t.Errorf("a case with SQL in a program: %+v, played %v", v, played)
-	}
 }
 
 // TestTally holds the line that other tools read.

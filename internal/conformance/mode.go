@@ -28,7 +28,7 @@ var (
 	Memory  = Mode{Name: "memory"}
 	Disk    = Mode{Name: "disk", disk: true}
 	Evict   = Mode{Name: "evict", disk: true, after: evictAll, fits: forgetful}
-	Restart = Mode{Name: "restart", disk: true, after: restart, fits: forgetful}
+	Restart = Mode{Name: "restart", disk: true, after: restart, fits: func(c *Case) bool { return forgetful(c) && !usesOps("ws.")(c) }}
 )
 
 // Modes are all modes, by name.
@@ -66,6 +66,8 @@ func forgetful(c *Case) bool {
 			return n.text("method") == "count"
 		case "program": // says what which instance does
 			return true
+		case "log": // events of sockets say which instance had them
+			return usesOps("ws.")(c)
 		case "evict": // its answer tells whether there was an instance
 			return true
 		case "start", "await", "waitUntil", "parallel": // events that overlap others
@@ -78,16 +80,23 @@ func forgetful(c *Case) bool {
 	return !memory && !(parsed && self) // which name an object knows depends on the event that built it
 }
 
-// walksOlderList tells whether ops step through a list that an earlier turn opened.
+// walksOlderList tells whether ops step through a list or a cursor that an earlier turn opened.
 func walksOlderList(ops []Node) bool {
 	open := map[string]bool{}
 	older := false
 	visit(ops, func(n Node) {
 		switch n.kind() {
 		case "kvs.iter":
-			open[n.text("iter")] = true
+			open["list "+n.text("iter")] = true
 		case "kvs.next":
-			older = older || !open[n.text("iter")]
+			older = older || !open["list "+n.text("iter")]
+		case "sql.open":
+			open["cursor "+n.text("cursor")] = true
+		case "sql.next", "sql.rest", "sql.columns":
+			older = older || !open["cursor "+n.text("cursor")]
+		case "sql.size":
+			open["size "+n.text("as")] = true
+			older = older || n.has("above") && !open["size "+n.text("above")]
 		}
 	})
 	return older
@@ -126,15 +135,22 @@ func (m Mode) Run(t *testing.T, c *Case) (got []any) {
 		script := do.NewScript("oracle")
 		keys := map[string]string{}
 		for _, x := range classes {
-			do.RegisterIn(script, do.Class[*object]{Binding: x.binding, Name: x.class, New: w.constructor(x.binding)})
+			if x.binding == "nows" || x.binding == "noalarm" {
+				do.RegisterIn(script, do.Class[*silent]{Binding: x.binding, Name: x.class, New: w.silent(x.binding)})
+			} else {
+				do.RegisterIn(script, do.Class[*object]{Binding: x.binding, Name: x.class, New: w.constructor(x.binding)})
+			}
 			keys[x.binding] = x.key
 		}
 		options := do.Options{
 			Dir: dir, Relaxed: !m.disk, Scripts: []*do.Script{script}, Logger: slog.New(slog.DiscardHandler),
 			MaxKeyBytes: referenceRowBytes, MaxEntryBytes: referenceRowBytes, MaxRowBytes: referenceRowBytes,
 		}
+		if usesOps("sql.")(c) { // the connection has one limit for rows and entries (N8)
+			options.MaxEntryBytes -= 4096
+		}
 		env := dotest.NewWith(t, dotest.Options{Runtime: options}, bridge.Config{UniqueKeys: keys})
-		r := &caller{w: w, c: c, process: env, started: map[string]*startedStep{}, cut: make(chan struct{})}
+		r := &caller{w: w, c: c, process: env, started: map[string]*startedStep{}, clients: map[string]*client{}, cut: make(chan struct{})}
 		if m.after != nil {
 			r.after = func(ctx context.Context) error { return m.after(ctx, r) }
 		}

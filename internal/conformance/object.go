@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/durablego/do"
+	"github.com/durablego/do/sqlstorage"
 )
 
 // An object is the class of every namespace. It runs lists of ops.
@@ -19,12 +20,14 @@ type object struct {
 	instance int     // how many constructors began so far
 	memory   float64 // the counter of mem.incr
 	lists    map[string]*listing
+	cursors  map[string]*sqlstorage.Cursor
+	sizes    map[string]int64 // that sql.size remembered
 }
 
 // constructor gives the constructor of a namespace's class.
 func (w *world) constructor(binding string) func(context.Context, *do.State, *do.Env) (*object, error) {
 	return func(ctx context.Context, state *do.State, env *do.Env) (*object, error) {
-		o := &object{w: w, state: state, env: env, lists: map[string]*listing{}}
+		o := &object{w: w, state: state, env: env, lists: map[string]*listing{}, cursors: map[string]*sqlstorage.Cursor{}, sizes: map[string]int64{}}
 		id := state.ID()
 		var program Node
 		o.full, o.instance, program = w.begin(objectKey{binding, id.String()}, id.Name())
@@ -50,8 +53,20 @@ func (w *world) constructor(binding string) func(context.Context, *do.State, *do
 	}
 }
 
-// Fetch answers 404: scenarios use it for WebSockets only.
-func (o *object) Fetch(context.Context, *http.Request) (*http.Response, error) {
+// silent gives the constructor of a class that hears of no socket.
+func (w *world) silent(binding string) func(context.Context, *do.State, *do.Env) (*silent, error) {
+	build := w.constructor(binding)
+	return func(ctx context.Context, state *do.State, env *do.Env) (*silent, error) {
+		o, err := build(ctx, state, env)
+		return &silent{o}, err
+	}
+}
+
+// Fetch accepts WebSockets: scenarios use it for nothing else.
+func (o *object) Fetch(_ context.Context, r *http.Request) (*http.Response, error) {
+	if text := r.Header.Get(oracleHeader); text != "" {
+		return o.upgrade(r, text)
+	}
 	return do.Text(http.StatusNotFound, ""), nil
 }
 

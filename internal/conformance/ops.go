@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/durablego/do"
 )
@@ -13,13 +14,14 @@ import (
 type scope struct {
 	results []any
 	txn     *txnScope // the innermost open transaction
+	socket  *socketScope
 }
 
 // A txnScope is shared by the bodies inside one transaction.
 type txnScope struct{ rolledBack bool }
 
 // within gives the scope of a body inside this one.
-func (s *scope) within() *scope { return &scope{txn: s.txn} }
+func (s *scope) within() *scope { return &scope{txn: s.txn, socket: s.socket} }
 
 // errRollback leaves a Transaction so that it is undone; it is no failure.
 var errRollback = errors.New("conformance: roll back")
@@ -54,6 +56,12 @@ func (o *object) do(ctx context.Context, op Node, s *scope) (any, error) {
 	if f, ok := kvOps[op.kind()]; ok {
 		return f(o, ctx, op)
 	}
+	if f, ok := sqlOps[op.kind()]; ok {
+		return f(o, ctx, op)
+	}
+	if f, ok := alarmOps[op.kind()]; ok {
+		return f(o, ctx, op)
+	}
 	switch op.kind() {
 	case "deleteAll":
 		return done(o.state.Storage().DeleteAll(ctx))
@@ -62,7 +70,7 @@ func (o *object) do(ctx context.Context, op Node, s *scope) (any, error) {
 	case "sleep":
 		return done(o.sleep(ctx, op.number("ms")))
 	case "txn":
-		return o.transaction(ctx, op, &scope{txn: &txnScope{}})
+		return o.transaction(ctx, op, &scope{txn: &txnScope{}, socket: s.socket})
 	case "txnSync":
 		return o.transaction(ctx, op, s.within())
 	case "txn.rollback":
@@ -93,6 +101,9 @@ func (o *object) do(ctx context.Context, op Node, s *scope) (any, error) {
 		if op.has("message") {
 			reason = userError{op.text("message")}
 		}
+		if s.socket != nil {
+			s.socket.aborted = true
+		}
 		o.state.Abort(ctx, reason)
 		return okay, nil
 	case "mem.incr":
@@ -107,6 +118,9 @@ func (o *object) do(ctx context.Context, op Node, s *scope) (any, error) {
 	case "note":
 		o.w.note(o.full, map[string]any{"ev": "note", "text": op["text"]})
 		return okay, nil
+	}
+	if strings.HasPrefix(op.kind(), "ws.") {
+		return o.socketOp(op, s)
 	}
 	return nil, fmt.Errorf("unknown op %q", op.kind())
 }
@@ -206,7 +220,7 @@ func (o *object) call(ctx context.Context, op Node) (any, error) {
 		return nil, err
 	}
 	stub := o.env.Namespace(binding).GetByName(siblingOf(o.full, op.text("on")))
-	answer, err := do.Call(ctx, stub, (*object).Turn, string(text))
+	answer, err := do.Call(ctx, stub, turner.Turn, string(text))
 	if err != nil {
 		return nil, err
 	}

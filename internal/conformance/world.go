@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,10 @@ type world struct {
 	names    map[string]string        // full name by hex id, of objects reached through a parsed id
 	seen     map[objectKey]bool       // objects that had an instance
 	holds    map[string]chan struct{} // by full name: closed to let events of the object begin
+
+	alarmRuns map[string]int       // of alarms since the program was given, by full name
+	alarmed   map[string]time.Time // when the last one began
+	labels    map[momentOf]string  // of times of alarms
 }
 
 // An objectKey names an object whatever name it goes by.
@@ -25,6 +30,7 @@ func newWorld() *world {
 	return &world{
 		log: map[string][]any{}, programs: map[string]Node{}, built: map[string]int{}, names: map[string]string{},
 		seen: map[objectKey]bool{}, holds: map[string]chan struct{}{},
+		alarmRuns: map[string]int{}, alarmed: map[string]time.Time{}, labels: map[momentOf]string{},
 	}
 }
 
@@ -54,7 +60,8 @@ func (w *world) setName(hex, full string) {
 func (w *world) setProgram(full string, handlers Node) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.programs[full] = handlers
+	w.programs[full], w.alarmRuns[full] = handlers, 0
+	delete(w.alarmed, full)
 }
 
 // objects gives every object that had an instance, in a fixed order.
@@ -85,17 +92,19 @@ func (w *world) events(full string, only []any) []any {
 	found := []any{}
 	for _, e := range w.log[full] {
 		if only == nil || slices.Contains(only, asMap(e)["ev"]) {
-			found = append(found, e)
+			found = append(found, maps.Clone(asMap(e))) // it may not have ended
 		}
 	}
 	return found
 }
 
-// awaitEvents waits until there are count events, or for limit.
+// awaitEvents waits until there are count events and none is running, or for limit.
 func (w *world) awaitEvents(full string, only []any, count int, limit time.Duration) []any {
 	const step = 20 * time.Millisecond // of virtual time
 	for end := time.Now().Add(limit); ; time.Sleep(step) {
-		if found := w.events(full, only); len(found) >= count || !time.Now().Before(end) {
+		found := w.events(full, only)
+		running := slices.ContainsFunc(found, func(e any) bool { return asMap(e)["end"] == "running" })
+		if len(found) >= count && !running || !time.Now().Before(end) {
 			return found
 		}
 	}

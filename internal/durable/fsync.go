@@ -31,10 +31,6 @@ type FsyncOptions struct {
 	// Parallel is how many syncs may run at once over all Logs of the Opener. Default
 	// DefaultParallel; negative: any number.
 	Parallel int
-	// All makes everything durable that was written before the call, in all files that the
-	// Opener's Targets have. If it is set, Targets that are Markers may be synced by it when
-	// many want to be at once. After it failed once it is not called again.
-	All func() error
 }
 
 // Fsync returns an Opener whose Logs call Target.Sync in the background: as soon as there
@@ -43,7 +39,7 @@ type FsyncOptions struct {
 func Fsync(o FsyncOptions) Opener { return newFsync(o) }
 
 func newFsync(o FsyncOptions) *fsync {
-	f := &fsync{timeout: o.Timeout, rounds: rounds{all: o.All}}
+	f := &fsync{timeout: o.Timeout}
 	if f.timeout == 0 {
 		f.timeout = DefaultTimeout
 	}
@@ -60,7 +56,6 @@ type fsync struct {
 	timeout time.Duration // negative: none
 	slots   chan struct{} // filled by the syncs that run; nil: no bound
 	relaxed bool          // tickets open with their commit, only Flush syncs
-	rounds  rounds
 }
 
 // Open implements Opener.
@@ -162,7 +157,7 @@ func (l *fsyncLog) syncOnce() {
 	}
 	covered := l.newest // before the sync begins (invariant 1)
 	l.mu.Unlock()
-	err := l.rounds.sync(l.target)
+	err := l.target.Sync()
 	if l.slots != nil {
 		<-l.slots
 	}

@@ -13,9 +13,10 @@ func (d *DB) Abandon() {
 		return // cannot be: the context does not end
 	}
 	defer d.lock.release()
+	d.endStatements()
 	if d.db == nil {
 		return
 	}
 	d.db.log.Close()
-	_ = d.disconnect() // who gives it up has been told why
+	_ = d.disconnect(false) // who gives it up has been told why
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/durablego/do/internal/doerr"
+	"github.com/durablego/do/internal/sqlite"
 )
 
 // Checkpoint makes all commits durable, copies them into the main file and empties the
@@ -22,10 +23,13 @@ func (d *DB) Checkpoint(ctx context.Context) error {
 	if d.inTx {
 		return doerr.ErrInTransaction
 	}
+	if d.pin.Load() != nil {
+		return nil // a Snapshot needs the main file: another time
+	}
 	if err := d.flush(ctx); err != nil {
 		return err
 	}
-	return d.checkpoint(d.db.conn.Checkpoint)
+	return d.checkpoint()
 }
 
 // Close makes all commits durable, writes them to the main file and closes the files, of
@@ -39,6 +43,7 @@ func (d *DB) Close(ctx context.Context) error {
 	}
 	defer d.lock.release()
 	if err := d.Broken(); err != nil || d.db == nil {
+		d.endStatements()
 		return err
 	}
 	if err := d.rollback(); err != nil {
@@ -51,19 +56,60 @@ func (d *DB) Close(ctx context.Context) error {
 	if err != nil {
 		return d.fail("close", err, true)
 	}
-	// A main file that is still the image is as empty as the object: it needs no checkpoint
-	// before its log goes.
-	if !empty || d.db.checkpointed {
-		if err := d.checkpoint(d.db.conn.Backfill); err != nil {
+	if err := d.unpinned(ctx); err != nil {
+		return err
+	}
+	if empty {
+		return d.closeEmpty()
+	}
+	if size := d.db.conn.WALSize(); d.journal == nil || size == 0 || size > maxLeft {
+		return d.closeWhole()
+	}
+	if d.db.base != d.db.conn.Frames() { // else the main file has them from the last time
+		if err := d.copyBack("close", d.db.conn.BackfillUnsynced); err != nil {
 			return err
 		}
 	}
 	d.db.log.Close()
-	err = d.disconnect()
-	if empty {
-		return errors.Join(err, diskError("remove", d.removeAll()))
+	return d.disconnect(true)
+}
+
+// maxLeft is how long a write-ahead log may be that is left to the journal: opening the
+// object again reads it.
+const maxLeft = 256 << 10
+
+// closeWhole closes an object that has data so that only its main file is left.
+func (d *DB) closeWhole() error {
+	if d.journal == nil {
+		if err := d.copyBack("checkpoint", d.db.conn.Backfill); err != nil {
+			return err
+		}
+	} else if d.db.conn.WALSize() > 0 {
+		if err := d.checkpoint(); err != nil {
+			return err
+		}
 	}
+	d.db.log.Close()
+	err := d.disconnect(false)
 	return errors.Join(err, diskError("remove", d.remove(d.walPath())))
+}
+
+// closeEmpty closes an object without data, and removes its files. A main file that is
+// still the image is as empty as the object: it needs no checkpoint before its log goes.
+func (d *DB) closeEmpty() error {
+	if d.journal == nil && d.db.checkpointed {
+		if err := d.copyBack("checkpoint", d.db.conn.Backfill); err != nil {
+			return err
+		}
+	}
+	d.db.log.Close()
+	err := d.disconnect(false)
+	if d.journal != nil {
+		if rerr := d.journal.Removed(d.o.Path); rerr != nil { // it stays, and is empty
+			return errors.Join(err, diskError("remove", rerr))
+		}
+	}
+	return errors.Join(err, diskError("remove", d.removeAll()))
 }
 
 // flush waits until every commit is durable. REQUIRES: lock held.
@@ -75,34 +121,101 @@ func (d *DB) flush(ctx context.Context) error {
 	return d.fail("fsync", err, true)
 }
 
-// checkpoint copies the write-ahead log into the main file by run. REQUIRES: lock held,
-// everything durable.
-func (d *DB) checkpoint(run func() error) error {
+// checkpoint copies the write-ahead log into the main file and empties it, durably.
+// REQUIRES: lock held, everything durable.
+func (d *DB) checkpoint() error {
 	o := d.db
-	d.parkScans() // their frames could not be copied
-	d.commit.start("checkpoint")
-	err := run()
-	if inTime := d.commit.stop(); err == nil && !inTime {
-		err = &Error{Op: "checkpoint", IO: true, Timeout: true, Err: errOverdue}
+	checkpoint := func() error { return d.copyBack("checkpoint", o.conn.Checkpoint) }
+	var err error
+	if d.journal == nil {
+		err = checkpoint()
+	} else {
+		err = d.syncing(o, checkpoint)
 	}
 	if err != nil {
-		return d.fail("checkpoint", err, true)
+		return d.fail("checkpoint", diskError("checkpoint", err), true)
 	}
 	o.log.Rewind()
-	o.checkpointed = true
+	o.base = 0
 	d.full.Store(false)
 	return nil
 }
 
-// disconnect closes the connection, whatever happens. REQUIRES: lock held, log closed.
-func (d *DB) disconnect() error {
+// syncing runs a checkpoint of files that were perhaps never synced, as only the journal
+// needed them. Should a sync fail, the journal has them written anew.
+func (d *DB) syncing(o *opening, checkpoint func() error) error {
+	if err := o.place(); err != nil {
+		return err
+	}
+	if err := d.journal.Syncing(d.o.Path, o.mainDirty); err != nil {
+		return err
+	}
+	if err := checkpoint(); err != nil {
+		if syncsFailed(err) {
+			d.journal.Doubt(d.o.Path, err)
+		} else {
+			d.journal.Done(d.o.Path)
+		}
+		return err
+	}
+	if o.checkpointed {
+		o.mainDirty = false
+	}
+	d.journal.Settled(d.o.Path)
+	return nil
+}
+
+// syncsFailed reports whether a sync may have failed in a checkpoint that did. A full disk, a
+// time limit and a file that SQLite does not understand cost nobody's trust.
+func syncsFailed(err error) bool {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code == "SQLITE_IOERR"
+	}
+	return !errors.Is(err, errOverdue)
+}
+
+// place makes the names of the files durable, if perhaps they are not.
+func (o *opening) place() error {
+	made := o.conn.WALCreated()
+	if !o.unplaced && made == o.walSynced {
+		return nil
+	}
+	if err := o.folder.Sync(); err != nil {
+		return err
+	}
+	o.unplaced, o.walSynced = false, made
+	return nil
+}
+
+// copyBack copies the write-ahead log into the main file by run.
+func (d *DB) copyBack(op string, run func() error) error {
+	d.parkScans() // their frames could not be copied
+	d.commit.start(op)
+	err := run()
+	if inTime := d.commit.stop(); err == nil && !inTime {
+		err = &Error{Op: op, IO: true, Timeout: true, Err: errOverdue}
+	}
+	if err != nil {
+		return d.fail(op, err, true)
+	}
+	d.db.checkpointed = true
+	return nil
+}
+
+// disconnect closes the connection, whatever happens. keep says that a journal may rely
+// on the write-ahead log. REQUIRES: lock held, log closed.
+func (d *DB) disconnect(keep bool) error {
 	o := d.db
 	d.parkScans()
+	d.endStatements()
 	d.db, d.inTx, d.marked, d.reopen = nil, false, 0, false
 	d.conn.Store(nil)
 	d.opened.Store(false)
 	d.full.Store(false)
 	err := o.conn.Close()
+	if d.journal != nil {
+		d.journal.Leave(d.o.Path, keep && err == nil)
+	}
 	if d.o.OnClose != nil {
 		d.o.OnClose()
 	}

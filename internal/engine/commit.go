@@ -5,6 +5,7 @@ import (
 
 	"github.com/durablego/do/internal/doerr"
 	"github.com/durablego/do/internal/durable"
+	"github.com/durablego/do/internal/sqlite"
 )
 
 // Commit is a commit point: it commits what was written since the last one, takes the
@@ -28,6 +29,8 @@ func (s *Session) Commit() (ticket uint64, wrote bool, err error) {
 	if s.depth.Load() > 0 {
 		return 0, false, doerr.ErrInTransaction
 	}
+	d.endStatements()
+	s.flags = s.flags.with(sqlite.DeferForeignKeys, false) // as SQLite does
 	if !d.inTx {
 		return d.o.Gate.Newest(), false, nil
 	}
@@ -80,6 +83,13 @@ func (d *DB) commitNow() (ticket uint64, wrote bool, err error) {
 			return 0, false, d.commitFailed(diskError("commit", err))
 		}
 	}
+	var alarm Alarm
+	if d.alarmed {
+		var err error
+		if alarm, err = o.alarm(); err != nil {
+			return 0, false, d.commitFailed(err)
+		}
+	}
 	before := o.conn.Frames()
 	d.commit.start("commit")
 	err = o.run(stmtCommit)
@@ -91,12 +101,17 @@ func (d *DB) commitNow() (ticket uint64, wrote bool, err error) {
 	o.named = o.named || d.name != ""
 	frames := o.conn.Frames()
 	if frames == before {
+		d.alarmed = false
 		return d.o.Gate.Newest(), false, nil
 	}
 	if !inTime {
 		// It is in the log, but counts as failed: not announced, so Recover cuts it off.
 		return 0, false, d.fail("commit", &Error{Op: "commit", IO: true, Timeout: true, Err: errOverdue}, true)
 	}
+	if d.alarmed { // before a journal could forget that this object was changed
+		d.tellAlarm(alarm, false)
+	}
+	d.alarmed = false
 	ticket = d.o.Gate.Take()
 	o.log.Commit(durable.Commit{Ticket: ticket, Frames: frames})
 	if d.o.CheckpointBytes > 0 && o.conn.WALSize() >= d.o.CheckpointBytes {
@@ -122,8 +137,9 @@ func (d *DB) rollback() error {
 		d.owner.depth.Store(0)
 		d.owner = nil
 	}
-	d.marked = 0
+	d.marked, d.alarmed = 0, false
 	d.epoch++
+	d.endStatements()
 	if d.db == nil {
 		d.inTx = false
 		return nil
@@ -139,5 +155,6 @@ func (d *DB) rollback() error {
 	if err := d.db.run(stmtRollback); err != nil {
 		return d.fail("rollback", err, true)
 	}
+	d.db.conn.DropChanges()
 	return nil
 }

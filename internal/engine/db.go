@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/durablego/do/internal/durable"
 	"github.com/durablego/do/internal/sqlite"
 )
 
@@ -12,37 +13,45 @@ import (
 // are for the cell, between turns; Recover too, or beside a turn whose session is to be
 // cut off. Broken, IsOpen and WantsCheckpoint may be called from any goroutine.
 type DB struct {
-	o      Options
-	lock   lock
-	commit watch
+	o       Options
+	journal durable.Journal // the Opener, if it is one; else nil
+	lock    lock
+	commit  watch
 
 	session atomic.Pointer[Session]     // the newest; all older ones are fenced
 	conn    atomic.Pointer[sqlite.Conn] // to interrupt it; nil while closed
 	broken  atomic.Pointer[Error]       // set by a failure, cleared by Recover
 	opened  atomic.Bool
-	full    atomic.Bool // the write-ahead log asks for a checkpoint
+	full    atomic.Bool              // the write-ahead log asks for a checkpoint
+	pin     atomic.Pointer[Snapshot] // who needs the main file as it is
 
 	// Of the holder of lock:
 	db        *opening // nil while closed
 	absent    bool     // there is no main file, as far as the last look goes
 	unsynced  bool     // a file was removed, its folder not synced since
-	rewrite   bool     // the sync of a recovered log may have failed: write it anew before the next
+	rewrite   bool     // a sync of a recovered log may have failed: write it anew before the next
 	reopen    bool     // the connection cannot be trusted any more
 	stillborn bool     // it never became durable: Recover has yet to remove the files
+	forget    bool     // Recover has yet to tell the journal that commits were cut off
 	renumber  bool     // the newest ticket broke with a log that is gone: Recover takes one more
 	name      string   // the object's name, "" if not known
 
-	owner  *Session // who used the connection last; nil after a rollback
-	inTx   bool     // the implicit transaction is open
-	marked int32    // levels that have a savepoint: the others wrote nothing yet
-	epoch  uint64   // counts rollbacks of everything: levels begun before it are gone
-	writes uint64   // counts writes of keys: a scan whose statement is older seeks anew
-	scans  *Scan    // those that hold a statement, a list
+	owner   *Session // who used the connection last; nil after a rollback
+	inTx    bool     // the implicit transaction is open
+	alarmed bool     // it may have changed the alarm
+	marked  int32    // levels that have a savepoint: the others wrote nothing yet
+	epoch   uint64   // counts rollbacks of everything: levels begun before it are gone
+	writes  uint64   // counts writes of keys: a scan whose statement is older seeks anew
+	scans   *Scan    // those that hold a statement, a list
+
+	cursors *Cursor // those that are open, a list
+	void    *texts  // of the empty database that is read while there are no files (S19)
 }
 
 // New returns the DB of the object whose file is o.Path. It does no I/O.
 func New(o Options) *DB {
 	d := &DB{o: o.withDefaults(), lock: newLock()}
+	d.journal, _ = o.Opener.(durable.Journal)
 	d.commit = watch{limit: d.o.CommitTimeout, overdue: d.overdue}
 	return d
 }
@@ -69,8 +78,9 @@ func (d *DB) Broken() error {
 // IsOpen reports whether the connection is open.
 func (d *DB) IsOpen() bool { return d.opened.Load() }
 
-// WantsCheckpoint reports whether the write-ahead log has reached CheckpointBytes.
-func (d *DB) WantsCheckpoint() bool { return d.full.Load() }
+// WantsCheckpoint reports whether the write-ahead log has reached CheckpointBytes and may
+// be emptied.
+func (d *DB) WantsCheckpoint() bool { return d.full.Load() && d.pin.Load() == nil }
 
 // Flush returns nil once every commit is durable and its ticket open; the failure if
 // fsync fails; ctx.Err() if ctx ends first.

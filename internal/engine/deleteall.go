@@ -26,7 +26,7 @@ const (
 )
 
 // DeleteAll removes everything but the object's name (K25), as part of the turn's
-// transaction: keys, user tables, indexes, views, triggers, virtual tables. If it fails
+// transaction: keys, user tables, indexes, views, triggers, virtual tables, the alarm. If it fails
 // it removed nothing. Scans go on in the empty store. Inside a Transaction it fails with
 // doerr.ErrInTransaction. Where there is no database it makes none.
 func (s *Session) DeleteAll(ctx context.Context) error {
@@ -39,14 +39,29 @@ func (s *Session) DeleteAll(ctx context.Context) error {
 		return doerr.ErrInTransaction
 	}
 	exists, err := d.reading()
-	if err != nil || !exists {
+	if err != nil {
 		return err
 	}
+	if !exists {
+		d.endStatements()
+		s.flags = 0
+		return nil
+	}
 	d.parkScans() // a table cannot be dropped under an open cursor
+	d.endStatements()
 	if err := d.begin(); err != nil {
 		return s.failed(err)
 	}
-	return s.atomically(d.db.deleteAll)
+	if err := s.atomically(d.db.deleteAll); err != nil {
+		return err
+	}
+	d.alarmed = true
+	if s.flags = 0; d.db.texts != nil {
+		if err := d.db.texts.apply(0); err != nil {
+			return s.failed(err)
+		}
+	}
+	return nil
 }
 
 // deleteAll empties the database within the open transaction.

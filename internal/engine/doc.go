@@ -21,17 +21,32 @@
 //     all. The object's files are nobody else's while the DB lives.
 //  5. A file that is opened holds no frames whose durability is unknown: a write-ahead log
 //     that a crash left behind is synced, checkpointed and emptied before first use, so
-//     frames always count from 0 and what is read may be said.
+//     that what is read may be said. Only one that Close left to the journal is used on: its
+//     frames are durable in there, and counted in opening.base.
 //  6. Bytes a failed fsync should have covered are never synced again in hope (T15): they
-//     are cut off (the log), written anew (a recovered log) or removed with their file.
+//     are cut off (the log), written anew (a recovered log, or by the journal's replay, which
+//     Doubt asks for) or removed with their file.
 //  7. The write-ahead log has lost its header, durably, before anything is committed after
 //     a checkpoint (T16): frames count only behind a header with their salts, so old ones
 //     never mix with new ones. A log of zero bytes found at opening is removed rather than
 //     trusted to be durably empty.
-//  8. A ticket of a new database opens only when main file, log and folder are durable. So
-//     a main file that is torn never carried an open ticket and counts as absent.
+//  8. A ticket of a new database opens only when main file, log and folder are durable, or
+//     the journal has the making of the main file with the commit. So a main file that is
+//     torn never carried an open ticket and counts as absent.
 //  9. A main file is made only after the removal of older files of the object is durable,
-//     so that no log of one can meet the main file of another.
+//     in the folder or in the journal, so that no log of one can meet the main file of another.
+//  10. With a journal, files may be no more durable than the journal knows: whoever syncs
+//     them tells it first (Syncing), and afterwards how that ended. The files are touched
+//     between Enter and Leave only, but for removals, which it was told of.
+//
+// # The journal
+//
+// An Opener that is a durable.Journal keeps the commits of all objects in one log. Then no
+// file of an object is synced by its commits. Close leaves a short write-ahead log and an
+// unsynced copy of its frames in the main file (BackfillUnsynced); the journal makes both
+// durable some time later and removes the former. Opening the object before that goes on
+// with it. A checkpoint makes everything durable in the files, and the journal forgets the
+// object (Settled).
 //
 // # Files
 //

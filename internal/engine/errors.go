@@ -64,7 +64,18 @@ func diskError(op string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if known, ok := err.(*Error); ok {
+		return known
+	}
 	return &Error{Op: op, IO: true, Err: err}
+}
+
+// sqliteExtended returns SQLite's extended code in err, "" if there is none.
+func sqliteExtended(err error) string {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Extended
+	}
+	return ""
 }
 
 // sqliteCode returns SQLite's primary code in err, "" if there is none.

@@ -45,3 +45,22 @@ func (s *Session) Query(ctx context.Context, sql string) ([]string, error) {
 
 // Lockable tells whether nobody holds the connection's lock.
 func (d *DB) Lockable() bool { return !d.lock.held.Load() }
+
+// Texts gives how many statements of users the connection keeps, and the bytes of their texts.
+func (d *DB) Texts() (n, bytes int) {
+	if d.db == nil || d.db.texts == nil {
+		return 0, 0
+	}
+	return len(d.db.texts.kept), d.db.texts.bytes
+}
+
+// Cursors gives how many cursors are open, and whether the empty database is.
+func (d *DB) Cursors() (n int, void bool) {
+	for c := d.cursors; c != nil; c = c.elder {
+		n++
+	}
+	return n, d.void != nil
+}
+
+// MaxHeld is how much of what waits for a journal is copied.
+const MaxHeld = maxHeld

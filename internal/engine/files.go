@@ -47,15 +47,25 @@ func (d *DB) syncFolder() error {
 }
 
 // removeAll removes both files in the order of L15: without its log the main file is the
-// empty image or a checkpointed database without data.
+// empty image or a checkpointed database without data. A journal has been told, or never
+// heard of them.
 func (d *DB) removeAll() error {
-	if err := d.remove(d.walPath()); err != nil {
-		return err
+	err := d.remove(d.walPath())
+	if err == nil {
+		err = d.remove(d.o.Path)
 	}
-	if err := d.remove(d.o.Path); err != nil {
+	if err != nil {
+		if d.journal != nil {
+			d.journal.Doubt(d.o.Path, err) // they would be used again, and still be removed by a replay
+		}
 		return err
 	}
 	d.absent = true
+	if d.journal != nil {
+		// A replay removes them, too. When the journal forgets, it makes that durable.
+		d.unsynced = false
+		d.journal.Done(d.o.Path)
+	}
 	return d.syncFolder()
 }
 
@@ -114,19 +124,20 @@ func (d *DB) create() error {
 	return err
 }
 
-// rewriteWAL writes the bytes of a recovered log anew, after a sync of them failed: that
-// sync may have marked them as written although they are not (invariant 6).
-func (d *DB) rewriteWAL(size int64) error {
-	f, err := d.o.FS.Open(d.walPath(), os.O_RDWR)
+// rewriteFile writes the bytes of a file anew, after a sync of them failed: that sync may
+// have marked them as written although they are not (invariant 6).
+func (d *DB) rewriteFile(name string) error {
+	f, err := d.o.FS.Open(name, os.O_RDWR)
 	if err != nil {
 		return err
 	}
-	data := make([]byte, size)
-	if _, err = f.ReadAt(data, 0); err == nil {
-		_, err = f.WriteAt(data, 0)
+	size, err := f.Size()
+	buf := make([]byte, min(size, 1<<20))
+	for at := int64(0); err == nil && at < size; at += int64(len(buf)) {
+		buf = buf[:min(size-at, int64(len(buf)))]
+		if _, err = f.ReadAt(buf, at); err == nil {
+			_, err = f.WriteAt(buf, at)
+		}
 	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return errors.Join(err, f.Close())
 }

@@ -38,22 +38,23 @@ type history struct {
 	faulty *disktest.Faulty // below the recorder: it fails
 	rec    *disktest.Recorder
 	manual *durabletest.Manual
+	log    *durable.Shared // the opener, if the history has one
 	gate   *gate.Gate
 	db     *engine.DB
 	s      *engine.Session
+	notes  []string
 
-	states []state // committed, and not refused; the first is the empty one
-	maybe  *state  // of a commit that runs or failed: may be there until Recover has succeeded
-	log    []string
-
-	mu    sync.Mutex // guards following: the syncs of a new database run at once
-	rnd   *rand.Rand // of the power cuts
-	cuts  int        // simulated so far
-	wrong string     // what the first bad one left
+	mu     sync.Mutex // guards following: there are syncs in the background
+	states []state    // committed, and not refused; the first is the empty one
+	maybe  *state     // of a commit that runs or failed: may be there until Recover has succeeded
+	rnd    *rand.Rand // of the power cuts
+	cuts   int        // simulated so far
+	wrong  string     // what the first bad one left
 }
 
 type historyOptions struct {
 	relaxed  bool
+	shared   bool // commits go to a log shared with others, of very short segments
 	faults   bool // arm a fault now and then
 	midway   int  // cut the power before every midway-th operation of the disk; 0: never
 	oneFault bool // none but those the test armed, and fewer power cuts
@@ -94,6 +95,12 @@ func newHistory(t *testing.T, rng *rand.Rand, ho historyOptions) *history {
 	if h.relaxed {
 		o.Opener = durable.Relaxed()
 	}
+	if h.shared {
+		h.log = durable.NewShared(durable.SharedOptions{
+			FS: above, Root: h.dir, Dir: filepath.Join(h.dir, "commits"), SegmentBytes: 40 << 10,
+		})
+		o.Opener = h.log
+	}
 	h.db = engine.New(o)
 	h.s = h.db.Session(nil)
 	h.db.SetName("history")
@@ -101,12 +108,12 @@ func newHistory(t *testing.T, rng *rand.Rand, ho historyOptions) *history {
 }
 
 func (h *history) note(format string, args ...any) {
-	h.log = append(h.log, fmt.Sprintf(format, args...))
+	h.notes = append(h.notes, fmt.Sprintf(format, args...))
 }
 
 func (h *history) fatalf(format string, args ...any) {
 	h.t.Helper()
-	for _, line := range h.log {
+	for _, line := range h.notes {
 		h.t.Log(line)
 	}
 	h.t.Fatalf(format, args...)
@@ -137,6 +144,10 @@ func (h *history) finish() {
 	h.note("the disk is well again")
 	h.turn()
 	h.planned("last close", func() error { return h.db.Close(ctx) })
+	if err := h.db.Broken(); err != nil && h.shared {
+		h.recover() // something in the background met a fault before
+		h.turn()
+	}
 	if err := h.db.Broken(); err != nil {
 		h.fatalf("broken on a good disk: %v", err)
 	}
@@ -145,6 +156,31 @@ func (h *history) finish() {
 		h.fatalf("at the end the content is %v, %v; want %v", keys(got), err, keys(h.last().data))
 	}
 	h.planned("last close", func() error { return h.db.Close(ctx) })
+	if h.shared {
+		h.closeLog()
+	}
+}
+
+// closeLog ends the shared log, after which a plain main file is all that is left.
+func (h *history) closeLog() {
+	if err := h.log.Close(); err != nil {
+		h.fatalf("Close of the log: %v", err)
+	}
+	files, err := h.rec.ReadDir(h.dir)
+	logs, lerr := h.rec.ReadDir(filepath.Join(h.dir, "commits"))
+	if err != nil || slices.Contains(files, "a.sqlite-wal") || len(logs) > 0 {
+		h.fatalf("at the end there are %v, %v, and %v, %v", files, err, logs, lerr)
+	}
+	if err := h.db.Close(ctx); err != nil {
+		h.fatalf("Close: %v", err)
+	}
+}
+
+// change changes what is known of the states.
+func (h *history) change(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
 }
 
 // fault arms a random fault.
@@ -198,7 +234,7 @@ func (h *history) turn() {
 	if !ok {
 		return
 	}
-	h.maybe = &state{data: pending}
+	h.change(func() { h.maybe = &state{data: pending} })
 	ticket, wrote, err := h.s.Commit()
 	h.note("commit %v: ticket %d %v %v", keys(pending), ticket, wrote, err)
 	switch {
@@ -207,8 +243,10 @@ func (h *history) turn() {
 			h.fatalf("failed commit %v did not break the database", err)
 		}
 	case wrote:
-		h.states = append(h.states, state{ticket, pending})
-		h.maybe = nil
+		h.change(func() { h.states, h.maybe = append(h.states, state{ticket, pending}), nil })
+		if h.shared && h.rng.IntN(3) > 0 {
+			h.note("flush: %v", h.db.Flush(ctx))
+		}
 	case !maps.Equal(pending, h.last().data):
 		h.fatalf("commit of changes took no ticket: %v, want %v", pending, h.last().data)
 	}
@@ -282,6 +320,10 @@ func (h *history) sync() {
 		h.note("next %s fails", op)
 		h.faulty.Fail(disktest.Fault{Op: op, N: h.rng.IntN(2) + 1})
 	}
+	if h.shared {
+		h.note("flush: %v", h.db.Flush(ctx))
+		return
+	}
 	h.note("sync of %d: %v", h.manual.Pending(), h.manual.Release())
 }
 
@@ -298,74 +340,4 @@ func (h *history) planned(name string, fn func() error) {
 	if err != nil && h.faulty.Fired() == 0 {
 		h.fatalf("%s failed on a good disk: %v", name, err)
 	}
-}
-
-// recover recovers, looks whether exactly what was refused is gone, and goes on.
-func (h *history) recover() {
-	h.manual.Auto(true) // what was announced and can be made durable is kept
-	_ = h.manual.Release()
-	for try := 1; ; try++ {
-		err := h.db.Recover(ctx)
-		h.note("recover: %v", err)
-		if err == nil {
-			break
-		}
-		h.after()
-		if try == 10 {
-			h.faulty.Clear() // the disk is back
-		}
-		if try == 20 {
-			h.fatalf("Recover does not succeed")
-		}
-	}
-	h.manual.Auto(false)
-	h.forget()
-	h.s = h.db.Session(nil)
-	if err := h.gate.Wait(ctx, h.gate.Newest()); err != nil && h.manual.Pending() == 0 {
-		h.fatalf("the new instance could not answer: %v", err)
-	}
-	got, err := h.content(h.s)
-	for try := 1; err != nil && h.db.Broken() == nil; try++ {
-		h.note("read after recover: %v", err)
-		if try == 10 {
-			h.faulty.Clear()
-		}
-		got, err = h.content(h.s)
-	}
-	for h.relaxed && err == nil && len(h.states) > 1 && !maps.Equal(got, h.last().data) {
-		// A failed fsync undoes commits whose tickets were open: relaxed is no promise then.
-		h.states = h.states[:len(h.states)-1]
-	}
-	if err == nil && !maps.Equal(got, h.last().data) {
-		h.fatalf("after Recover the content is %v, want %v", keys(got), keys(h.last().data))
-	}
-}
-
-// forget drops the states whose tickets broke, and the one of a failed commit.
-func (h *history) forget() {
-	h.maybe = nil
-	h.states = slices.DeleteFunc(h.states, func(s state) bool {
-		return s.ticket > 0 && h.gate.Opened() >= s.ticket && !h.open(s.ticket) || s.ticket > h.gate.Opened() && h.brokenTicket(s.ticket)
-	})
-}
-
-func (h *history) open(ticket uint64) bool {
-	return ticket <= h.gate.Opened() && !h.brokenTicket(ticket)
-}
-
-func (h *history) brokenTicket(ticket uint64) bool {
-	done, cancel := context.WithCancel(ctx)
-	cancel()
-	err := h.gate.Wait(done, ticket)
-	return err != nil && !errors.Is(err, done.Err())
-}
-
-// content reads everything.
-func (h *history) content(s *engine.Session) (map[string]string, error) {
-	pairs, err := dump(s, engine.Range{})
-	data := map[string]string{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		data[pairs[i]] = pairs[i+1]
-	}
-	return data, err
 }

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 
 	"github.com/durablego/do/internal/doerr"
@@ -14,12 +16,17 @@ import (
 // its Log. Fields without a remark belong to the holder of DB.lock.
 type opening struct {
 	conn   *sqlite.Conn
+	path   string
 	folder *durable.Folder
 	log    durable.Log
 	dead   atomic.Bool // the log failed; any goroutine
 
 	named        bool          // the object's name is in _do_meta, committed
 	checkpointed bool          // the main file is more than the image
+	base         int           // frames in the write-ahead log that were there at the opening
+	kept         bool          // … and as Close had left it
+	unmade       bool          // no journal knows that the main file was made
+	unplaced     bool          // files or their names may not be durable, but for what a journal has
 	closing      chan struct{} // closed when log.Close has returned; nil until it is called
 
 	// Of Sync, and of the holder of DB.lock before the log is made and after it is closed:
@@ -27,6 +34,7 @@ type opening struct {
 	walSynced uint64 // Conn.WALCreated as of the last sync of the folder
 
 	stmts [statements]*sqlite.Stmt // prepared at first use
+	texts *texts                   // nil until a user's statement comes
 }
 
 // Sync implements durable.Target. The first time it makes the main file and the names
@@ -54,13 +62,30 @@ func (o *opening) Sync() error {
 	return nil
 }
 
-// Written implements durable.Marker.
-func (o *opening) Written() (synced func()) {
-	made, wal := o.conn.WALCreated(), o.conn.WrittenWAL()
-	return func() {
-		wal()
-		o.mainDirty, o.walSynced = false, made
+// Name implements durable.Source.
+func (o *opening) Name() string { return o.path }
+
+// maxHeld is how much of what waits for a journal is copied: of what is written while the
+// disk hangs it gets told where to find it.
+const maxHeld = 32 << 20
+
+// Take implements durable.Source.
+func (o *opening) Take(b *durable.Batch, name string) {
+	if o.unmade {
+		data, err := image()
+		if err != nil {
+			panic("engine: a main file was made without an image") // create has used it
+		}
+		b.Made(name, data)
+		o.unmade = false
 	}
+	if b.Held() >= maxHeld {
+		o.conn.UncopyChanges()
+	}
+	o.conn.TakeChanges(
+		func(off int64, p []byte) { b.Write(name, off, p) },
+		func(off, n int64, log io.ReaderAt) { b.Copy(name, off, n, log) },
+	)
 }
 
 // reading opens the database if its file exists, and reports whether it does.
@@ -83,6 +108,22 @@ func (d *DB) writing() error {
 
 // open opens the database; false if there is none and create is not set.
 func (d *DB) open(create bool) (opened bool, err error) {
+	if d.journal == nil {
+		return d.openFiles(create, false)
+	}
+	kept, err := d.journal.Enter(d.o.Path)
+	if err != nil {
+		return false, diskError("open", err)
+	}
+	if opened, err = d.openFiles(create, kept); !opened {
+		d.journal.Leave(d.o.Path, false)
+	}
+	return opened, err
+}
+
+// openFiles is open with a journal that knows of it. kept says that the write-ahead log is
+// as Close left it.
+func (d *DB) openFiles(create, kept bool) (opened bool, err error) {
 	var size int64 = -1
 	if !d.absent {
 		if size, err = d.stat(d.o.Path); err != nil {
@@ -121,33 +162,51 @@ func (d *DB) open(create bool) (opened bool, err error) {
 	if d.o.BeforeOpen != nil {
 		d.o.BeforeOpen()
 	}
-	if err := d.connect(like, wal); err != nil {
+	if err := d.connect(like, wal, kept); err != nil {
 		return false, err
 	}
 	return true, nil
 }
 
 // connect opens the connection on the main file that is there, beside a log of wal bytes,
-// -1 if there is none.
-func (d *DB) connect(like likeness, wal int64) (err error) {
+// -1 if there is none. kept says that the log is as Close left it.
+func (d *DB) connect(like likeness, wal int64, kept bool) (err error) {
 	switch {
 	case wal == 0: // perhaps not durably empty (invariant 7)
 		err = d.remove(d.walPath())
 	case wal > 0 && d.rewrite:
-		err = d.rewriteWAL(wal)
+		err = d.rewriteFile(d.walPath())
 	}
 	if err != nil {
 		return diskError("open", err)
 	}
 	conn, err := sqlite.Open(d.o.Path, sqlite.Options{
-		FS: d.o.FS, MaxRowBytes: d.o.MaxRowBytes, MaxPages: d.o.MaxPages, WAL: true,
+		FS: d.o.FS, MaxRowBytes: d.o.MaxRowBytes, MaxPages: d.o.MaxPages, MaxParameters: d.o.MaxParameters, WAL: true,
 	})
 	if err != nil {
 		return &Error{Op: "open", IO: IsIO(err), Err: err}
 	}
-	o := &opening{conn: conn, folder: d.o.Folder, mainDirty: like == fresh, checkpointed: like == grown}
-	if err := d.settle(o, wal > 0); err != nil {
+	o := &opening{
+		conn: conn, path: d.o.Path, folder: d.o.Folder, mainDirty: like == fresh, checkpointed: like == grown,
+		kept: kept && wal > 0,
+	}
+	kept = o.kept
+	if err := d.settle(o, wal > 0 && !kept); err != nil {
 		return errors.Join(err, conn.Close())
+	}
+	tells := d.o.Alarm != nil && like != fresh
+	var alarm Alarm
+	if tells {
+		if alarm, err = o.alarm(); err != nil {
+			return errors.Join(&Error{Op: "open", IO: IsIO(err), Err: err}, conn.Close())
+		}
+	}
+	if d.journal != nil {
+		o.base = conn.Frames()
+		o.unmade = o.mainDirty
+		o.mainDirty = o.mainDirty || kept
+		o.unplaced = o.unplaced || o.mainDirty
+		conn.RecordChanges()
 	}
 	o.log = d.o.Opener.Open(o, d.o.Gate, func(err error) { d.syncFailed(o, err) })
 	d.db = o
@@ -155,6 +214,9 @@ func (d *DB) connect(like likeness, wal int64) (err error) {
 	d.conn.Store(conn)
 	if d.o.OnOpen != nil {
 		d.o.OnOpen()
+	}
+	if tells {
+		d.tellAlarm(alarm, true)
 	}
 	return nil
 }
@@ -169,18 +231,35 @@ func (d *DB) settle(o *opening, recovered bool) error {
 		return nil
 	}
 	committed := o.conn.Frames() > 0
-	if committed { // the names may be no more durable than the frames
-		if err := o.folder.Sync(); err != nil {
+	checkpoint := func() error {
+		if err := o.conn.Checkpoint(); err != nil {
+			return &Error{Op: "open", IO: IsIO(err), Err: err}
+		}
+		o.checkpointed = o.checkpointed || committed
+		return nil
+	}
+	o.unplaced = true // the names may be no more durable than the frames
+	if d.journal != nil {
+		if err := d.journal.Touched(context.Background(), d.o.Path); err != nil {
+			return diskError("open", err)
+		}
+		return diskError("open", d.syncing(o, checkpoint))
+	}
+	if committed {
+		if err := o.place(); err != nil {
 			return diskError("open", err)
 		}
 	}
+	if err := d.unpinned(context.Background()); err != nil {
+		return err
+	}
 	d.rewrite = true // unless this succeeds
-	if err := o.conn.Checkpoint(); err != nil {
-		return &Error{Op: "open", IO: IsIO(err), Err: err}
+	if err := checkpoint(); err != nil {
+		return err
 	}
 	d.rewrite = false
 	if committed {
-		o.mainDirty, o.checkpointed = false, true
+		o.mainDirty = false
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 const (
 	DefaultCheckpointBytes = 4 << 20          // N21
 	DefaultMaxRowBytes     = 2097152 + 4096   // N8 with N2
+	DefaultMaxParameters   = 100              // N9
 	DefaultCommitTimeout   = 30 * time.Second // N13
 	maxDepth               = 64               // N14, nesting of Transaction
 )
@@ -30,12 +31,19 @@ type Options struct {
 	// MaxRowBytes is the longest row, string or blob in bytes. Default DefaultMaxRowBytes;
 	// negative: SQLite's own limit.
 	MaxRowBytes int
+	// MaxParameters is the most parameters of a user's statement. Default
+	// DefaultMaxParameters; negative: SQLite's own limit.
+	MaxParameters int
 	// MaxPages bounds the database, in pages of 4,096 bytes. 0 or negative: SQLite's own limit.
 	MaxPages int64
 	// CommitTimeout is how long a commit or a checkpoint may take before it counts as
 	// failed (T16). Default DefaultCommitTimeout; negative: no limit.
 	CommitTimeout time.Duration
 
+	// Alarm is told of the alarm: as it is after each commit that may have changed it, before
+	// the commit is announced to the log; and as an opening finds it. It runs in the call that commits or opens;
+	// it must neither block nor call the DB. Nil: nobody is told.
+	Alarm func(a Alarm, opening bool)
 	// Failed is told once per failure that happened in the background (a failed fsync, a
 	// commit or checkpoint that does not end), on another goroutine: the owner resets
 	// the object and calls Recover. It must not block and must not call the DB.
@@ -60,6 +68,9 @@ func (o Options) withDefaults() Options {
 		o.MaxRowBytes = DefaultMaxRowBytes
 	}
 	o.MaxRowBytes = max(o.MaxRowBytes, 0)
+	if o.MaxParameters == 0 {
+		o.MaxParameters = DefaultMaxParameters
+	}
 	o.MaxPages = max(o.MaxPages, 0)
 	if o.CommitTimeout == 0 {
 		o.CommitTimeout = DefaultCommitTimeout

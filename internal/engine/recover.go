@@ -58,10 +58,21 @@ func (d *DB) recover(ctx context.Context) error {
 		}
 	}
 	if d.stillborn {
+		if d.journal != nil {
+			if err := d.journal.Removed(d.o.Path); err != nil {
+				return diskError("remove", err)
+			}
+		}
 		if err := d.removeAll(); err != nil {
 			return diskError("remove", err)
 		}
 		d.stillborn = false
+	}
+	if d.forget { // the journal may have what was cut off
+		if err := d.journal.Forget(ctx, d.o.Path); err != nil {
+			return diskError("recover", err)
+		}
+		d.forget = false
 	}
 	if d.renumber { // who only reads from now on waits for this ticket
 		d.o.Gate.Open(d.o.Gate.Take())
@@ -85,14 +96,49 @@ func (d *DB) drop(ctx context.Context) error {
 		return err
 	}
 	good := o.log.Durable()
-	if good == (durable.Commit{}) && o.mainDirty {
+	if good.Ticket == 0 {
+		good.Frames = o.base
+	}
+	switch {
+	case good == (durable.Commit{}) && o.mainDirty && !o.kept:
 		d.stillborn = true // nothing of it is to be trusted, the names included
-	} else if err := o.conn.CutWAL(good.Frames); err != nil {
-		return diskError("recover", err)
+	case d.journal != nil:
+		if err := d.cutPlaced(good.Frames); err != nil {
+			return diskError("recover", err)
+		}
+		d.forget = true
+	default:
+		if err := o.conn.CutWAL(good.Frames); err != nil {
+			return diskError("recover", err)
+		}
 	}
 	d.renumber = d.renumber || o.dead.Load()
-	_ = d.disconnect() // of a database that is given up; everything that counts is synced
+	_ = d.disconnect(false) // of a database that is given up; everything that counts is synced
 	return nil
+}
+
+// cutPlaced cuts the write-ahead log and makes durable in the files all that is left,
+// which until now only the journal may have had; a journal that is going to be replayed
+// does that itself.
+func (d *DB) cutPlaced(frames int) error {
+	o := d.db
+	if err := d.journal.Syncing(d.o.Path, o.mainDirty); err != nil {
+		if err := o.conn.CutWAL(frames); err != nil && sqliteExtended(err) != "SQLITE_IOERR_FSYNC" {
+			return err
+		}
+		return nil
+	}
+	err := o.conn.CutWAL(frames)
+	if err == nil && o.mainDirty {
+		err = o.conn.SyncMain()
+	}
+	if err == nil {
+		err = o.place()
+	}
+	if err != nil {
+		d.journal.Doubt(d.o.Path, err)
+	}
+	return err
 }
 
 // closeLog waits for the log to end, not longer than ctx.

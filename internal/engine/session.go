@@ -20,6 +20,8 @@ type Session struct {
 	guard  func(context.Context) error
 	fenced atomic.Bool
 	depth  atomic.Int32 // levels that run; written under DB.lock
+	alarm  Alarm        // that runs; of the holder of DB.lock
+	flags  flagSet      // that the instance has set; of the holder of DB.lock
 }
 
 // Fence cuts the session off: every later call gives doerr.ErrReset and changes nothing.

@@ -18,6 +18,9 @@ const (
 	stmtDelete
 	stmtName
 	stmtSetName
+	stmtAlarm
+	stmtSetAlarm
+	stmtDeleteAlarm
 	stmtScan // and the three after it; see scanStatement
 	stmtScanTo
 	stmtScanBack
@@ -38,6 +41,10 @@ var statementText = [statements]string{
 	stmtName:       "SELECT value FROM _do_meta WHERE key = 'name'",
 	stmtSetName: "INSERT INTO _do_meta(key, value) VALUES('name', ?) " +
 		"ON CONFLICT(key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value",
+	stmtAlarm: "SELECT value FROM _do_meta WHERE key = 'alarm'",
+	stmtSetAlarm: "INSERT INTO _do_meta(key, value) VALUES('alarm', ?) " +
+		"ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+	stmtDeleteAlarm:  "DELETE FROM _do_meta WHERE key = 'alarm'",
 	stmtScan:         "SELECT key, value FROM _do_kv WHERE key >= ? ORDER BY key",
 	stmtScanTo:       "SELECT key, value FROM _do_kv WHERE key >= ? AND key < ? ORDER BY key",
 	stmtScanBack:     "SELECT key, value FROM _do_kv WHERE key >= ? ORDER BY key DESC",

@@ -62,6 +62,11 @@ func (s *Session) endLevel(level int32, epoch uint64, keep bool) error {
 		return d.fail("transaction", errOrder, false)
 	}
 	s.depth.Store(level - 1)
+	if keep {
+		d.raiseCursors(level)
+	} else {
+		d.endCursors(level)
+	}
 	if e := d.broken.Load(); e != nil {
 		d.marked = min(d.marked, level-1)
 		return e

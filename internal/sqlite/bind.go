@@ -22,6 +22,10 @@ var freeC = funcPointer(lib.Xsqlite3_free)
 func (s *Stmt) BindNull(i int) error {
 	t := enter()
 	defer t.leave()
+	return s.bindNull(t, i)
+}
+
+func (s *Stmt) bindNull(t *thread, i int) error {
 	s.short(i)
 	return s.bound(t, lib.Xsqlite3_bind_null(t.TLS, s.p, int32(i)))
 }
@@ -30,6 +34,10 @@ func (s *Stmt) BindNull(i int) error {
 func (s *Stmt) BindInt64(i int, v int64) error {
 	t := enter()
 	defer t.leave()
+	return s.bindInt64(t, i, v)
+}
+
+func (s *Stmt) bindInt64(t *thread, i int, v int64) error {
 	s.short(i)
 	return s.bound(t, lib.Xsqlite3_bind_int64(t.TLS, s.p, int32(i), v))
 }
@@ -38,6 +46,10 @@ func (s *Stmt) BindInt64(i int, v int64) error {
 func (s *Stmt) BindFloat(i int, v float64) error {
 	t := enter()
 	defer t.leave()
+	return s.bindFloat(t, i, v)
+}
+
+func (s *Stmt) bindFloat(t *thread, i int, v float64) error {
 	s.short(i)
 	return s.bound(t, lib.Xsqlite3_bind_double(t.TLS, s.p, int32(i), v))
 }
@@ -46,6 +58,10 @@ func (s *Stmt) BindFloat(i int, v float64) error {
 func (s *Stmt) BindText(i int, v string) error {
 	t := enter()
 	defer t.leave()
+	return s.bindText(t, i, v)
+}
+
+func (s *Stmt) bindText(t *thread, i int, v string) error {
 	p, free, err := s.memory(t, i, len(v))
 	if err != nil {
 		return err
@@ -58,6 +74,10 @@ func (s *Stmt) BindText(i int, v string) error {
 func (s *Stmt) BindBlob(i int, v []byte) error {
 	t := enter()
 	defer t.leave()
+	return s.bindBlob(t, i, v)
+}
+
+func (s *Stmt) bindBlob(t *thread, i int, v []byte) error {
 	p, free, err := s.memory(t, i, len(v))
 	if err != nil {
 		return err

@@ -17,6 +17,11 @@ type Options struct {
 	MaxRowBytes int     // longest row, string, blob or statement, in bytes; 0: SQLite's own limit
 	MaxPages    int64   // largest size of the database, in pages; 0: SQLite's own limit
 
+	// MaxParameters is the most parameters that a statement may have, for a connection that
+	// takes statements of users, see [Conn.PrepareUser]; negative: SQLite's own limit. 0: it
+	// takes none.
+	MaxParameters int
+
 	// WAL is set for an object's database: write-ahead log, commits without any sync,
 	// checkpoints only by [Conn.Checkpoint]. Else the database has a rollback journal
 	// and every commit is synced.
@@ -42,10 +47,13 @@ type Conn struct {
 	log     atomic.Pointer[file] // the write-ahead log; nil while there is none
 	created atomic.Uint64        // times that the log was made
 
-	frames   int   // in the log, after the last commit
+	frames   int // in the log, after the last commit
+	changes  changes
 	diskErr  error // the disk's last error in the running call
 	stmts    *Stmt // all that are not finalized, a list
 	progress func() bool
+	users    bool // admitted: PrepareUser works
+	watched  watched
 
 	interruptMu sync.Mutex // guards db between Interrupt and Close
 }
@@ -112,6 +120,9 @@ func (c *Conn) open(t *thread, o Options) error {
 	}
 	if !o.WAL {
 		return nil
+	}
+	if o.MaxParameters != 0 {
+		c.admitUsers(t, o.MaxParameters)
 	}
 	if !c.inWAL {
 		return &Error{Code: codeName(lib.SQLITE_NOTADB), Extended: codeName(lib.SQLITE_NOTADB),

@@ -10,3 +10,6 @@ func (h *handles[T]) live() int {
 	defer h.mu.Unlock()
 	return h.used - len(h.free)
 }
+
+// Allowed tells whether users may call a function.
+func Allowed(function string) bool { return functions[function] }

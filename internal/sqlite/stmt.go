@@ -16,6 +16,7 @@ type Stmt struct {
 	columns int
 	running bool // between Step and Reset
 	failed  bool // the last Step gave an error
+	User         // of PrepareUser
 }
 
 func newStmt(t *thread, c *Conn, p uintptr) *Stmt {
@@ -43,15 +44,28 @@ func (s *Stmt) step(t *thread) (row bool, err error) {
 		return false, errFinalized
 	}
 	s.conn.diskErr = nil
+	first := !s.running
 	s.running = true
-	switch rc := lib.Xsqlite3_step(t.TLS, s.p); rc {
+	if s.user {
+		s.watch()
+	}
+	rc := lib.Xsqlite3_step(t.TLS, s.p)
+	s.conn.watched.on = false
+	if first && s.user && s.columns > 0 { // a statement without columns never gets any
+		s.refresh(t)
+	}
+	switch rc {
 	case lib.SQLITE_ROW:
 		return true, nil
 	case lib.SQLITE_DONE:
 		return false, nil
 	default:
 		s.failed = true
-		return false, s.conn.fail(t, rc)
+		err := s.conn.fail(t, rc)
+		if s.user {
+			return false, s.conn.denied(err)
+		}
+		return false, err
 	}
 }
 
@@ -74,15 +88,22 @@ func (s *Stmt) Reset() error {
 	t := enter()
 	defer t.leave()
 	s.conn.diskErr = nil
-	rc := lib.Xsqlite3_reset(t.TLS, s.p)
 	failed := s.failed
-	s.running, s.failed = false, false
-	s.dropLong(t)
-	if rc != lib.SQLITE_OK && !failed {
+	if rc := s.reset(t); rc != lib.SQLITE_OK && !failed {
 		return s.conn.fail(t, rc)
 	}
 	return nil
 }
+
+func (s *Stmt) reset(t *thread) int32 {
+	rc := lib.Xsqlite3_reset(t.TLS, s.p)
+	s.running, s.failed = false, false
+	s.dropLong(t)
+	return rc
+}
+
+// Running tells whether the statement is between Step and Reset.
+func (s *Stmt) Running() bool { return s.running }
 
 // Finalize frees the statement. Every later call on it fails or gives nothing.
 // Finalizing twice does nothing.
@@ -133,5 +154,9 @@ func (s *Stmt) ParamCount() int { return len(s.params) }
 func (s *Stmt) ParamName(i int) string {
 	t := enter()
 	defer t.leave()
+	return s.paramName(t, i)
+}
+
+func (s *Stmt) paramName(t *thread, i int) string {
 	return libc.GoString(lib.Xsqlite3_bind_parameter_name(t.TLS, s.p, int32(i)))
 }

@@ -135,8 +135,11 @@ func (f *file) writeThrough(p []byte, off int64) int32 {
 	}
 	end := off + int64(len(p))
 	f.size = max(f.size, end)
-	if f.log && end > f.room {
-		f.extend(end)
+	if f.log {
+		f.conn.changes.write(p, off)
+		if end > f.room {
+			f.extend(end)
+		}
 	}
 	return lib.SQLITE_OK
 }

@@ -36,17 +36,6 @@ func (c *Conn) WALCreated() uint64 { return c.created.Load() }
 // commits that it should have covered are not to be trusted, see [Conn.CutWAL] (T15).
 func (c *Conn) SyncWAL() error { return syncFile(c.log.Load()) }
 
-// WrittenWAL remembers what the log holds now, and gives what to call when that was made
-// durable by other means than SyncWAL. It may run where SyncWAL may.
-func (c *Conn) WrittenWAL() (synced func()) {
-	f := c.log.Load()
-	if f == nil {
-		return func() {}
-	}
-	written := f.written.Load()
-	return func() { f.synced.Store(written) }
-}
-
 // SyncMain makes the database's main file durable; it may run where SyncWAL may.
 func (c *Conn) SyncMain() error { return syncFile(c.main.Load()) }
 
@@ -84,6 +73,23 @@ func (c *Conn) Checkpoint() error {
 // then need not make that durable: should a power cut bring it back, it says what the
 // main file says.
 func (c *Conn) Backfill() error { return c.backfill(lib.SQLITE_CHECKPOINT_FULL) }
+
+// BackfillUnsynced is Backfill without any sync. The log may only be removed after both
+// files were synced, in whatever order.
+func (c *Conn) BackfillUnsynced() error {
+	if log := c.log.Load(); c.db != 0 && (log == nil || log.size == 0) {
+		return nil
+	}
+	if c.db == 0 {
+		return errClosed
+	}
+	t := enter()
+	defer t.leave()
+	if rc, _ := c.checkpoint(t, lib.SQLITE_CHECKPOINT_FULL); rc != lib.SQLITE_OK {
+		return c.fail(t, rc)
+	}
+	return nil
+}
 
 func (c *Conn) backfill(mode int32) (err error) {
 	if c.db == 0 {

@@ -1,0 +1,99 @@
+package do
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/durablego/do/internal/bridge"
+	"github.com/durablego/do/internal/commitlog"
+	"github.com/durablego/do/internal/disk"
+	"github.com/durablego/do/internal/durable"
+)
+
+// logDir is the folder of the commit log in the data folder. After a clean stop it is empty.
+const logDir = "commits"
+
+// openLog says how commits become durable, after it has brought the files to the state
+// that a runtime which did not stop cleanly had promised.
+func (rt *Runtime) openLog(relaxed bool, b bridge.Config) (err error) {
+	dir := filepath.Join(rt.dir, logDir)
+	found, err := commitlog.Replay(rt.fs, rt.dir, dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range found.Lost {
+		rt.options.Logger.Error("the file of an object is gone, commits of it are in the log", "file", name)
+	}
+	if len(found.Names) > 0 { // the log goes before the indexes are repaired
+		left, err := rt.readUnclean()
+		if err != nil {
+			return err
+		}
+		left.names = append(left.names, found.Names...)
+		if err := rt.writeUnclean(left); err != nil {
+			return err
+		}
+	}
+	if err := commitlog.Remove(rt.fs, dir); err != nil {
+		return fmt.Errorf("commit log: %w", err)
+	}
+	if relaxed {
+		rt.opener = durable.Relaxed()
+		return nil
+	}
+	o := durable.SharedOptions{
+		FS: rt.fs, Root: rt.dir, Dir: dir, Timeout: rt.options.CommitTimeout,
+		SegmentBytes: b.SegmentBytes, Before: rt.syncIndexes, Fault: b.SyncFault,
+		Report: func(err error) { rt.options.Logger.Error("writing out the commit log", "cause", err) },
+	}
+	if rt.fs == disk.OS() { // what stands in for it in tests sees each file's sync
+		if rt.whole, err = disk.OpenWhole(rt.dir); err != nil {
+			return err
+		}
+		if rt.whole != nil {
+			o.All = rt.whole.Sync
+		}
+	}
+	rt.shared = durable.NewShared(o)
+	rt.opener = rt.shared
+	return nil
+}
+
+// syncIndexes makes the indexes durable, before the log forgets whom they may lack. No
+// commit waits for an index that cannot be written: the next Open then looks at everything.
+func (rt *Runtime) syncIndexes() error {
+	if rt.untidy.Load() && rt.marked.Load() {
+		return nil
+	}
+	for _, b := range rt.scripts {
+		for _, s := range b.served {
+			if s.index == nil {
+				continue // Open has failed
+			}
+			err := s.index.Sync(context.Background())
+			if err == nil {
+				continue
+			}
+			rt.options.Logger.Error("the index of a namespace could not be made durable; all are repaired at the next Open",
+				"class", s.class.name, "cause", err)
+			rt.untidy.Store(true)
+			if err := rt.writeUnclean(unclean{all: true}); err != nil {
+				return fmt.Errorf("index of %q: %w", s.class.binding, err)
+			}
+			rt.marked.Store(true)
+			return nil
+		}
+	}
+	return nil
+}
+
+// closeLog brings everything that is in the log into the files it belongs to.
+func (rt *Runtime) closeLog() error {
+	if rt.shared == nil {
+		return nil
+	}
+	err := rt.shared.Close()
+	rt.shared = nil
+	return err
+}

@@ -1,0 +1,176 @@
+package durable
+
+import (
+	"context"
+	"slices"
+)
+
+// leaving is an object whose files are closed, and whose write-ahead log is still there.
+type leaving struct {
+	segment  uint64        // present when it left: its files are durable when that is given up
+	sweeping chan struct{} // closed when the write-ahead log was removed; nil: it is not being removed
+}
+
+// Settled implements Journal.
+func (s *Shared) Settled(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := s.name(path)
+	s.trustLocked(name)
+	if s.dead == nil && s.spokenLocked(name) {
+		s.next.records.Settled(name)
+		s.next.marks = append(s.next.marks, name) // it goes with the next commit of anybody
+	} // else a new log begins, or there is nothing to forget
+}
+
+// spokenLocked reports whether there may be a record about an object.
+func (s *Shared) spokenLocked(name string) bool {
+	_, ok := s.names[name]
+	for _, c := range s.full {
+		if !ok {
+			_, ok = c.names[name]
+		}
+	}
+	return ok || slices.Contains(s.next.marks, name)
+}
+
+// Forget implements Journal.
+func (s *Shared) Forget(ctx context.Context, path string) error {
+	return s.mark(ctx, path, (*Batch).Settled, false)
+}
+
+// Touched implements Journal.
+func (s *Shared) Touched(ctx context.Context, path string) error {
+	s.mu.Lock()
+	return s.markLocked(ctx, s.name(path), (*Batch).Touched)
+}
+
+// Removed implements Journal.
+func (s *Shared) Removed(path string) error {
+	name := s.name(path)
+	s.mu.Lock()
+	if e := s.left[name]; e != nil && e.sweeping == nil {
+		delete(s.left, name)
+	} else if e != nil { // it must not meet a write-ahead log that is made later
+		s.mu.Unlock()
+		<-e.sweeping
+		s.mu.Lock()
+	}
+	s.mu.Unlock()
+	return s.mark(context.Background(), path, (*Batch).Removed, true)
+}
+
+// mark writes a record and waits until it is durable. pending says that the files have yet
+// to follow.
+func (s *Shared) mark(ctx context.Context, path string, put func(*Batch, string), pending bool) error {
+	name := s.name(path)
+	s.mu.Lock()
+	s.trustLocked(name)
+	if pending {
+		s.next.pending = append(s.next.pending, name)
+	}
+	return s.markLocked(ctx, name, put)
+}
+
+// markLocked writes a record and waits until it is durable. REQUIRES: mu held; it is
+// released.
+func (s *Shared) markLocked(ctx context.Context, name string, put func(*Batch, string)) error {
+	done := make(chan error, 1)
+	put(&s.next.records, name)
+	s.next.marks = append(s.next.marks, name)
+	s.next.waiters = append(s.next.waiters, done)
+	s.startLocked()
+	s.mu.Unlock()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Done implements Journal.
+func (s *Shared) Done(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trustLocked(s.name(path))
+}
+
+// Syncing implements Journal.
+func (s *Shared) Syncing(path string, alone bool) error {
+	name := s.name(path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.doubtful[name]; err != nil && s.ruined == nil {
+		return s.ruinLocked(err)
+	}
+	for alone && s.placing && s.ruined == nil {
+		s.waitLocked()
+	}
+	if s.ruined == nil {
+		s.doubtful[name] = nil
+	}
+	return s.ruined
+}
+
+// Doubt implements Journal.
+func (s *Shared) Doubt(path string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doubtful[s.name(path)] = err
+	s.wakeLocked()
+}
+
+// trustLocked ends a doubt.
+func (s *Shared) trustLocked(name string) {
+	if _, ok := s.doubtful[name]; !ok {
+		return
+	}
+	delete(s.doubtful, name)
+	s.wakeLocked()
+}
+
+// Leave implements Journal.
+func (s *Shared) Leave(path string, keep bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users--
+	if keep && s.ruined == nil {
+		s.left[s.name(path)] = &leaving{segment: s.number}
+	}
+	s.wakeLocked()
+}
+
+// Enter implements Journal.
+func (s *Shared) Enter(path string) (kept bool, err error) {
+	name := s.name(path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.doubtful[name]; err != nil && s.ruined == nil {
+		_ = s.ruinLocked(err) // waited for below
+	}
+	for s.ruined != nil {
+		done := make(chan error, 1)
+		s.next.waiters = append(s.next.waiters, done)
+		s.startLocked() // who writes replays the log first
+		s.mu.Unlock()
+		err := <-done
+		s.mu.Lock()
+		if err != nil {
+			return false, err
+		}
+	}
+	s.users++
+	e := s.left[name]
+	switch {
+	case e == nil:
+		return false, nil
+	case e.sweeping != nil:
+		s.mu.Unlock()
+		<-e.sweeping
+		s.mu.Lock()
+		return false, nil
+	}
+	delete(s.left, name)
+	return true, nil
+}

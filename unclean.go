@@ -1,0 +1,104 @@
+package do
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// uncleanFile tells the next Open which objects' rows in the indexes may be wrong: one path
+// of a main file in a line, or a line with everything, and a last line. Without commit log
+// it is there while a runtime has the folder; with one, from a replay to the end of the
+// repair, and where something could not be closed as it should be.
+const uncleanFile = "UNCLEAN"
+
+const (
+	everything = "*"
+	lastLine   = "."
+)
+
+// unclean is what the file says.
+type unclean struct {
+	all   bool
+	names []string
+}
+
+// of gives the ids of one namespace.
+func (u unclean) of(s *served) (ids []ID) {
+	dir := filepath.Base(s.dir)
+	for _, name := range u.names {
+		if filepath.Dir(name) != dir {
+			continue
+		}
+		if id, ok := s.idOfFile(filepath.Base(name)); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// readUnclean reads it; of one that is not whole nothing is known.
+func (rt *Runtime) readUnclean() (u unclean, err error) {
+	f, err := rt.fs.Open(filepath.Join(rt.dir, uncleanFile), os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		return u, nil
+	}
+	if err != nil {
+		return u, err
+	}
+	size, err := f.Size()
+	text := make([]byte, size)
+	if err == nil {
+		if _, err = f.ReadAt(text, 0); errors.Is(err, io.EOF) {
+			err = nil
+		}
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return u, err
+	}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	if lines[len(lines)-1] != lastLine {
+		return unclean{all: true}, nil
+	}
+	u.names = lines[:len(lines)-1]
+	u.all = len(u.names) > 0 && u.names[0] == everything
+	return u, nil
+}
+
+// writeUnclean writes it, durably.
+func (rt *Runtime) writeUnclean(u unclean) error {
+	lines := append(u.names[:len(u.names):len(u.names)], lastLine, "")
+	if u.all {
+		lines = []string{everything, lastLine, ""}
+	}
+	path := filepath.Join(rt.dir, uncleanFile)
+	f, err := rt.fs.Open(path+partialSuffix, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return err
+	}
+	if err = f.Truncate(0); err == nil {
+		_, err = f.WriteAt([]byte(strings.Join(lines, "\n")), 0)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := rt.fs.Rename(path+partialSuffix, path); err != nil {
+		return err
+	}
+	return rt.fs.SyncDir(rt.dir)
+}
+
+// tidy says that there is nothing to repair. Should the file come back after a power cut,
+// the next Open only takes longer.
+func (rt *Runtime) tidy() error {
+	if err := rt.fs.Remove(filepath.Join(rt.dir, uncleanFile)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
