@@ -15,6 +15,12 @@ import (
 // files themselves would repair them.
 func quickCheckCopy(t *testing.T, dir string) {
 	t.Helper()
+	quickCheckOf(t, dir, binding)
+}
+
+// quickCheckOf is quickCheckCopy for the objects behind a binding.
+func quickCheckOf(t *testing.T, dir, binding string) {
+	t.Helper()
 	source, copied := filepath.Join(dir, "main."+binding), t.TempDir()
 	if err := os.CopyFS(copied, os.DirFS(source)); err != nil {
 		t.Fatal(err)

@@ -14,12 +14,14 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/durablego/do"
+	"github.com/durablego/do/internal/bridge"
 )
 
 var (
@@ -39,6 +41,12 @@ func usually(n int) int {
 // dirVariable tells a copy of this test binary that it is the program, and its folder.
 const dirVariable = "DO_CRASH_DIR"
 
+// segmentVariable tells it the size of the commit log's segments.
+const segmentVariable = "DO_CRASH_SEGMENT"
+
+// relaxedVariable tells it that it is Relaxed.
+const relaxedVariable = "DO_CRASH_RELAXED"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(dirVariable); dir != "" {
 		if err := program(dir); err != nil {
@@ -53,10 +61,17 @@ func TestMain(m *testing.M) {
 
 // program serves until it is killed, or until its parent is gone.
 func program(dir string) error {
-	rt, err := do.Open(options(dir))
+	segment, err := strconv.ParseInt(os.Getenv(segmentVariable), 10, 64)
 	if err != nil {
 		return err
 	}
+	o := options(dir)
+	o.Relaxed = os.Getenv(relaxedVariable) != ""
+	opened, _, err := bridge.Open(o, bridge.Config{SegmentBytes: segment})
+	if err != nil {
+		return err
+	}
+	rt := opened.(*do.Runtime)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -89,10 +104,10 @@ type child struct {
 	client *http.Client
 }
 
-func startChild(t *testing.T, dir string) *child {
+func startChild(t *testing.T, dir string, segment int) *child {
 	t.Helper()
 	c := &child{cmd: exec.Command(os.Args[0]), errors: &bytes.Buffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}}
-	c.cmd.Env = append(os.Environ(), dirVariable+"="+dir)
+	c.cmd.Env = append(os.Environ(), dirVariable+"="+dir, segmentVariable+"="+strconv.Itoa(segment))
 	c.cmd.Stderr = c.errors
 	var err error
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
@@ -224,16 +239,18 @@ func (n *notes) settled(name string) {
 	clear(n.answered[name])
 }
 
-// TestKill kills the program at random moments, starts it again, and looks (T34.13).
+// TestKill kills the program at random moments, starts it again, and looks (T34.13). Every
+// other time the segments of the commit log are so short that it is written out all the time.
 func TestKill(t *testing.T) {
 	rng, dir, known := newRand(t), t.TempDir(), newNotes()
 	began, answered := time.Now(), 0
 	for i := range *kills {
-		c := startChild(t, dir)
+		segment := i % 2 * 64 << 10
+		c := startChild(t, dir, segment)
 		if i%4 == 3 {
 			killWhileOpening(t, c, rng)
 			quickCheckCopy(t, dir)
-			c = startChild(t, dir)
+			c = startChild(t, dir, segment)
 		}
 		if i > 0 {
 			lookAtChild(t, c, known)
@@ -244,7 +261,7 @@ func TestKill(t *testing.T) {
 			t.Fatalf("after kill %d", i+1)
 		}
 	}
-	c := startChild(t, dir)
+	c := startChild(t, dir, 0)
 	lookAtChild(t, c, known)
 	c.kill(t)
 	quickCheckCopy(t, dir)

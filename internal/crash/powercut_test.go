@@ -107,21 +107,25 @@ type left struct {
 // closings and evictions included, on a disk whose syncs take their time or fail. Each cut leaves
 // some state that the syncs so far allow: what was answered before it must be there, by
 // whole entries (T13, T15, T16, T34.13). In a Relaxed runtime answers promise nothing
-// against a power cut, but entries are whole all the same (T21).
+// against a power cut, but entries are whole all the same (T21). With short segments of the
+// commit log cuts also come while it is written out and write-ahead logs are removed.
 func TestPowerCut(t *testing.T) {
 	for _, c := range []struct {
 		relaxed    bool
 		checkpoint int64 // CheckpointBytes
+		segment    int64 // of the commit log; 0: so large that none is ever complete
 	}{
-		{false, 9_000},
-		{false, 100_000},
-		{true, 20_000},
+		{false, 9_000, 0},
+		{false, 100_000, 0},
+		{false, 9_000, 64 << 10},
+		{false, 100_000, 64 << 10},
+		{true, 20_000, 0},
 	} {
-		t.Run(fmt.Sprintf("Relaxed %v, checkpoints at %d", c.relaxed, c.checkpoint), func(t *testing.T) {
+		t.Run(fmt.Sprintf("Relaxed %v, checkpoints at %d, segments of %d", c.relaxed, c.checkpoint, c.segment), func(t *testing.T) {
 			rng, known := newRand(t), newNotes()
 			var all []left
 			dir := t.TempDir() // that of the bubble's t goes with the bubble
-			synctest.Test(t, func(t *testing.T) { all = cutPower(t, dir, rng, known, c.relaxed, c.checkpoint) })
+			synctest.Test(t, func(t *testing.T) { all = cutPower(t, dir, rng, known, c.relaxed, c.checkpoint, c.segment) })
 			answered := 0
 			for i, l := range all {
 				for _, entries := range l.answered.answered {
@@ -141,7 +145,7 @@ func TestPowerCut(t *testing.T) {
 }
 
 // cutPower runs ledgers in a bubble and gives what the power cuts left.
-func cutPower(t *testing.T, dir string, rng *rand.Rand, known *notes, relaxed bool, checkpoint int64) (all []left) {
+func cutPower(t *testing.T, dir string, rng *rand.Rand, known *notes, relaxed bool, checkpoint, segment int64) (all []left) {
 	d := &dice{rng: rand.New(rand.NewPCG(rng.Uint64(), 0))}
 	emptied := make(chan struct{})
 	record, err := disktest.NewRecorder(lazy{disk.OS(), d.sync, emptied}, filepath.Join(dir, "data"))
@@ -150,7 +154,7 @@ func cutPower(t *testing.T, dir string, rng *rand.Rand, known *notes, relaxed bo
 	}
 	o := options(filepath.Join(dir, "data"))
 	o.Relaxed, o.CheckpointBytes, o.Logger = relaxed, checkpoint, slog.New(slog.DiscardHandler)
-	opened, _, err := bridge.Open(o, bridge.Config{FS: record})
+	opened, _, err := bridge.Open(o, bridge.Config{FS: record, SegmentBytes: segment})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +198,7 @@ func cutPower(t *testing.T, dir string, rng *rand.Rand, known *notes, relaxed bo
 	}
 	stop()
 	wg.Wait()
+	d.unlucky.Store(false)
 	if err := rt.Close(context.Background()); err != nil {
 		t.Error(err)
 	}

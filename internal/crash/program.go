@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/durablego/do"
@@ -16,6 +17,8 @@ const binding = "LEDGER"
 func options(dir string) do.Options {
 	s := do.NewScript("main")
 	do.RegisterIn(s, do.Class[*ledger]{Binding: binding, New: newLedger, IdleTimeout: 15 * time.Millisecond})
+	do.RegisterIn(s, do.Class[*phoenix]{Binding: phoenixes, New: newPhoenix, IdleTimeout: 15 * time.Millisecond})
+	do.RegisterIn(s, do.Class[*ringer]{Binding: ringers, New: newRinger, IdleTimeout: 15 * time.Millisecond})
 	return do.Options{Dir: dir, Scripts: []*do.Script{s}, MaxOpenDatabases: 4, CheckpointBytes: 100_000}
 }
 
@@ -23,5 +26,22 @@ func options(dir string) do.Options {
 func handler(rt *do.Runtime) chi.Router {
 	r := chi.NewRouter()
 	r.Mount("/ledger/{name}", router.ByName(rt.Namespace(binding), "name"))
+	r.Mount("/phoenix/{name}", router.ByName(rt.Namespace(phoenixes), "name"))
+	r.Get("/phoenixes", serveList(rt))
+	r.Delete("/phoenixes/{name}", serveDelete(rt))
+	r.Mount("/ringer/{name}", router.ByName(rt.Namespace(ringers), "name"))
+	r.Get("/alarms", func(w http.ResponseWriter, q *http.Request) {
+		n := 0
+		for o, err := range rt.Namespace(ringers).Objects(q.Context(), do.ObjectsOptions{}) {
+			if err != nil {
+				reply(w, nil, err)
+				return
+			}
+			if !o.Alarm.IsZero() {
+				n++
+			}
+		}
+		reply(w, n, nil)
+	})
 	return r
 }
