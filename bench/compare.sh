@@ -6,8 +6,7 @@
 #
 #   compare.sh [-c CASE,CASE…] [-s SIDE,SIDE…] [-- COMMAND…]
 #
-#   -c   cases, from: mem kvread kv sql call kv-many kv-new raw ws-echo ws-room ws-idle
-#        (by default those that bench/server answers: mem,kvread,kv,call,kv-many,kv-new,raw)
+#   -c   cases, from: mem kvread kv sql call kv-many kv-new raw ws-echo ws-room ws-idle (by default all)
 #   -s   sides, from: ours workerd limit (by default all)
 #   COMMAND starts our server on 127.0.0.1:$PORT with its data in $DATA (by default bench/server, built here)
 #
@@ -17,9 +16,9 @@ set -euo pipefail
 workerd_version=1.20261117.1 # the one whose histories internal/conformance holds us to
 here=$(cd "$(dirname "$0")" && pwd)
 rounds=${ROUNDS:-3} secs=${SECONDS_EACH:-4} conns=${CONNS:-32}
-cases=mem,kvread,kv,call,kv-many,kv-new,raw
+cases=mem,kvread,kv,sql,call,kv-many,kv-new,raw,ws-echo,ws-room,ws-idle
 sides=ours,workerd,limit
-usage() { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 while (($#)); do
   case $1 in
     -c) (($# > 1)) || usage; cases=$2; shift 2 ;;

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/durablego/do"
 	"github.com/durablego/do/dotest"
 )
 
@@ -26,6 +27,9 @@ func TestEndpoints(t *testing.T) {
 		{"/o/a/kv", 200, "2"},
 		{"/o/a/kvread", 200, "2"},
 		{"/o/b/kvread", 200, "0"},
+		{"/o/a/sql", 200, "1"},
+		{"/o/a/sql", 200, "2"},
+		{"/o/b/sql", 200, "1"},
 		{"/o/a/other", 404, "no such operation"},
 	} {
 		res := env.Fetch(httptest.NewRequest("GET", c.path, nil))
@@ -39,5 +43,30 @@ func TestEndpoints(t *testing.T) {
 		if res.StatusCode != c.status || string(body) != c.body {
 			t.Errorf("GET %s = %d %q, want %d %q", c.path, res.StatusCode, body, c.status, c.body)
 		}
+	}
+}
+
+// TestSockets: an echo to the sender, and what begins with b to all.
+func TestSockets(t *testing.T) {
+	env := dotest.New(t, dotest.Options{})
+	stub := env.Namespace("BENCH").GetByName("room")
+	a, err := env.Dial(stub, "/ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := env.Dial(stub, "/ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"ping", "b0123456789"} {
+		if err := a.Send(do.Message{Text: text}); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := a.Receive(t.Context()); err != nil || m.Text != text {
+			t.Errorf("the sender of %q received %q, %v", text, m.Text, err)
+		}
+	}
+	if m, err := b.Receive(t.Context()); err != nil || m.Text != "b0123456789" {
+		t.Errorf("the other received %q, %v", m.Text, err)
 	}
 }
