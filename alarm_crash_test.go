@@ -27,6 +27,7 @@ func TestA5PowerCuts(t *testing.T) {
 	}
 }
 
+// powerCuts runs in a bubble.
 func powerCuts(t *testing.T, rng *rand.Rand) {
 	env, w := newClocks(t, do.Options{MaxAlarmRuns: 3, MaxOpenDatabases: 2})
 	w.handle = func(ctx context.Context, c *clock, _ do.AlarmInfo) error {
@@ -89,7 +90,7 @@ var manyAlarms = flag.Int("alarms", 0, "TestManyAlarms: 10,000 alarms on 1,000 o
 // TestManyAlarms prints how fast alarms run. -alarms=20000 turns it on.
 func TestManyAlarms(t *testing.T) {
 	if *manyAlarms == 0 {
-		t.Skip("-alarms")
+		t.Skip("-alarms is 0")
 	}
 	w := &clocks{began: time.Now()}
 	var ran, early atomic.Int64

@@ -33,7 +33,8 @@ type cell struct {
 	named bool // the name is known to the database, or there is none to know
 
 	filed atomic.Bool // there is a file, or was since the index heard of it
-	made  atomic.Bool // it was made and the index has not heard of it
+	made  atomic.Bool // it was made, and the index has not heard of it
+	found atomic.Bool // a crash left more in it than was answered for, and the index may not have heard of it
 	lived atomic.Bool // there was an instance
 	guest atomic.Bool // it may be here for a visit only: see settle
 
@@ -67,8 +68,8 @@ func newCell(s *served, id ID) *cell {
 		CommitTimeout:   rt.options.CommitTimeout,
 		Failed:          c.failed,
 		BeforeCreate:    c.created,
-		BeforeOpen:      rt.databases.wait,
-		OnOpen:          func() { c.filed.Store(true); rt.databases.opened(c) },
+		BeforeOpen:      func() { c.doubt(); rt.databases.wait() },
+		OnOpen:          c.opened,
 		OnClose:         func() { rt.databases.closed(c) },
 	}
 	if s.class.alarms {
@@ -189,14 +190,14 @@ func (c *cell) Stop(ctx context.Context, l *actor.Life, reason actor.StopReason)
 // Commit commits what the turn wrote.
 func (c *cell) Commit(l *actor.Life) error {
 	in := instanceOf(l)
-	_, wrote, err := in.session.Commit()
+	ticket, _, err := in.session.Commit()
 	if err != nil {
 		return asReset(err)
 	}
-	if wrote && c.made.Load() {
+	if c.made.Load() || c.found.Load() {
 		c.register()
 	}
-	in.state.committed(l)
+	in.state.committed(l, ticket)
 	c.served.rt.databases.touch(c)
 	return nil
 }

@@ -60,12 +60,14 @@ func (rt *Runtime) openLog(relaxed bool, b bridge.Config) (err error) {
 	return nil
 }
 
-// syncIndexes makes the indexes durable, before the log forgets whom they may lack. No
-// commit waits for an index that cannot be written: the next Open then looks at everything.
-func (rt *Runtime) syncIndexes() error {
+// syncIndexes makes the indexes durable, before the log forgets these names, and notes down
+// those of them about whom the indexes may still be wrong. No commit waits for an index that
+// cannot be written: the next Open then looks at everything.
+func (rt *Runtime) syncIndexes(names map[string]struct{}) error {
 	if rt.untidy.Load() && rt.marked.Load() {
 		return nil
 	}
+	doubted := rt.doubts.among(names) // first: the rows of all others are about to be synced
 	for _, b := range rt.scripts {
 		for _, s := range b.served {
 			if s.index == nil {
@@ -84,6 +86,9 @@ func (rt *Runtime) syncIndexes() error {
 			rt.marked.Store(true)
 			return nil
 		}
+	}
+	if err := rt.noteDoubts(doubted); err != nil {
+		return fmt.Errorf("objects that are open: %w", err)
 	}
 	return nil
 }

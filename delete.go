@@ -39,16 +39,18 @@ func (n *Namespace) Delete(ctx context.Context, id ID) error {
 // destroy removes the object's data. What cannot be undone is not given up half-way either:
 // it has no ctx.
 func (c *cell) destroy() error {
+	c.doubt()
 	if err := c.db.Destroy(context.Background()); err != nil {
 		return fmt.Errorf("do: delete %s: %w", c.id, err)
 	}
 	c.closeSockets(1001, "the object was deleted", false)
 	c.named = false
-	c.made.Store(false)
 	c.filed.Store(false)
 	c.lived.Store(false)
 	c.alarm.Store(nil)
 	c.served.index.Remove(c.id.bytes)
+	c.heard()
+	c.trust()
 	c.served.rt.alarms.Forget(c.alarmKey())
 	return nil
 }

@@ -119,11 +119,12 @@ func (s *served) adopt(ctx context.Context, id ID, path string) error {
 		return err
 	}
 	return s.fenced(ctx, id, func(c *cell) error {
+		c.doubt()
 		if err := c.db.Take(context.Background(), path); err != nil {
 			return err
 		}
 		c.named = false // the next instance reads it
-		c.made.Store(false)
+		c.heard()
 		c.filed.Store(true)
 		i, err := c.db.Info(context.Background())
 		if err != nil {

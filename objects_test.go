@@ -258,6 +258,36 @@ func TestL20ShortLog(t *testing.T) {
 	}
 }
 
+// TestL20ShortLogOpen cuts the power when the commit log has forgotten objects that are open:
+// those that lost their data since are not in the list, though nobody has closed them.
+func TestL20ShortLogOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := boxesIn(filepath.Join(t.TempDir(), "data"))
+		env := dotest.NewWith(t, dotest.Options{Runtime: o}, bridge.Config{FS: noSync{disk.OS()}, SegmentBytes: 1})
+		for _, name := range []string{"a", "b", "c", "d"} {
+			wantAdd(t, named(env, name), 1, 1)
+		}
+		env.Restart() // all have rows
+		for _, name := range []string{"a", "c"} {
+			wantNil(t, run(env, named(env, name), func(ctx context.Context, b *box) error {
+				return b.state.Storage().DeleteAll(ctx)
+			}))
+		}
+		evict(t, env, "c")
+		for range 3 { // the log goes on
+			wantTotal(t, named(env, "b"), 1)
+			wantNil(t, run(env, named(env, "b"), func(ctx context.Context, b *box) error { return b.state.KV().Put(ctx, "more", 1) }))
+			synctest.Wait()
+		}
+		found, err := commitlog.Replay(noSync{disk.OS()}, t.TempDir(), filepath.Join(o.Dir, "commits"))
+		if err != nil || len(found.Names) > 0 {
+			t.Errorf("the log speaks of %v, %v; want of nobody", found.Names, err)
+		}
+		env.Crash()
+		wantObjects(t, env, "b", "d")
+	})
+}
+
 // TestL20LostIndex removes the index of a closed folder: it is rebuilt from the files.
 func TestL20LostIndex(t *testing.T) {
 	o := boxesIn(filepath.Join(t.TempDir(), "data"))

@@ -32,26 +32,33 @@ func (s *State) emit(batch ...parcel) {
 		s.out.held = append(s.out.held, batch...)
 	}
 	s.out.mu.Unlock()
-	if !open {
-		s.dispatch(append([]parcel(nil), batch...))
+	if open {
+		return
 	}
+	ticket := s.cell.gate.Newest()
+	if s.life.Why() != nil { // the recovery may have opened newer tickets than those this rests on
+		for _, p := range batch {
+			p.socket.Withdraw(p.frame)
+		}
+		return
+	}
+	s.dispatch(append([]parcel(nil), batch...), ticket)
 }
 
-// committed gives what the turn sent its ticket.
-func (s *State) committed(l *actor.Life) {
+// committed gives what the turn sent the ticket of its commit.
+func (s *State) committed(l *actor.Life, ticket uint64) {
 	s.out.mu.Lock()
 	batch := s.out.held
 	s.out.held = nil
 	l.EndTurn()
 	s.out.mu.Unlock()
 	if len(batch) > 0 {
-		s.dispatch(batch)
+		s.dispatch(batch, ticket)
 	}
 }
 
-// dispatch has a batch leave when everything committed is durable (T14, T20).
-func (s *State) dispatch(batch []parcel) {
-	ticket := s.cell.gate.Newest()
+// dispatch has a batch leave when everything up to a ticket is durable (T14, T20).
+func (s *State) dispatch(batch []parcel, ticket uint64) {
 	for _, p := range batch {
 		p.socket.Hold(p.frame, ticket)
 	}

@@ -31,21 +31,40 @@ func (c *cell) created() error {
 	return nil
 }
 
-// register puts an object into the index, after the commit that gave it data (L16).
-func (c *cell) register() {
-	if !c.made.CompareAndSwap(true, false) {
-		return
+// opened hears that the database was opened; recovered says that a crash had left something
+// in its write-ahead log.
+func (c *cell) opened(recovered bool) {
+	c.filed.Store(true)
+	if recovered {
+		c.found.Store(true)
 	}
+	c.served.rt.databases.opened(c)
+}
+
+// register puts an object into the index, after a commit point at which it has data (L16).
+func (c *cell) register() {
 	i, err := c.db.Info(context.Background())
-	if err != nil {
-		return // it is broken; should the file stay, its closing tells of it
+	if err != nil || i.Empty || !i.Exists {
+		return // its closing tells of it
 	}
 	now := time.Now().UnixNano()
+	if !c.made.Load() { // there may be a row
+		c.served.index.Saw(c.id.bytes, i.Name, now, i.Size)
+		c.found.Store(false)
+		return
+	}
 	row := index.Row{ID: c.id.bytes, Name: i.Name, Created: now, Used: now, Size: i.Size}
 	if a := c.alarm.Load(); a != nil {
 		row.Alarm, row.AlarmState = a.At, stateOf(*a)
 	}
 	c.served.index.Put(row)
+	c.heard()
+}
+
+// heard says that the index knows whether there is an object.
+func (c *cell) heard() {
+	c.made.Store(false)
+	c.found.Store(false)
 }
 
 // record brings the index up to date when the database was closed, or its files removed.
@@ -62,9 +81,13 @@ func (c *cell) record() {
 	case err != nil || c.db.IsOpen():
 	case i.Exists:
 		c.served.index.Saw(c.id.bytes, i.Name, used, i.Size) // its alarm was told by the commit
+		c.heard()
+		c.trust()
 	default:
 		c.filed.Store(false)
 		c.served.index.Remove(c.id.bytes)
+		c.heard()
+		c.trust()
 	}
 }
 

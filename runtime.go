@@ -45,6 +45,7 @@ type Runtime struct {
 	answers   actor.Answers
 	workers   actor.Workers
 	databases databases
+	doubts    doubts
 	tasks     *tasks
 	alarms    *alarm.Schedule
 	spaces    []*served // by served.space

@@ -12,7 +12,8 @@ import (
 // uncleanFile tells the next Open which objects' rows in the indexes may be wrong: one path
 // of a main file in a line, or a line with everything, and a last line. Without commit log
 // it is there while a runtime has the folder; with one, from a replay to the end of the
-// repair, and where something could not be closed as it should be.
+// repair, for objects that are open when the log forgets them, and where something could not
+// be closed as it should be.
 const uncleanFile = "UNCLEAN"
 
 const (

@@ -256,3 +256,26 @@ func TestT19WaitDurable(t *testing.T) {
 		wantErr(t, "WaitDurable", <-out, doerr.ErrReset, errBoom)
 	})
 }
+
+// T15, T34.8: an answer rests on the tickets of its own time. A commit that is lost while its
+// event ends is never answered for, though the recovery opens a newer ticket at once.
+func TestT15AnswerOfALostCommit(t *testing.T) {
+	h := newHost(t, nil)
+	h.hold()
+	for round := range 20_000 {
+		before := h.gate.Newest()
+		lives := make(chan *actor.Life, 1)
+		c := h.post(func(ctx context.Context, _ *object) error {
+			lives <- life(ctx)
+			return h.write(ctx, "1")
+		})
+		l := <-lives
+		for h.gate.Newest() == before {
+			runtime.Gosched()
+		}
+		h.mb.Reset(l, &actor.ResetError{Cause: errBoom, Storage: true})
+		if err := <-c.ends; err == nil {
+			t.Fatalf("round %d: a lost commit was answered for", round)
+		}
+	}
+}

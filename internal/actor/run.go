@@ -206,6 +206,8 @@ func (mb *Mailbox) finish(e *Event, err error) *ResetError {
 	if why := l.commit(); why != nil {
 		return why
 	}
+	// Before l is known to be alive: what recovers storage opens newer tickets.
+	ticket := mb.gate.Newest()
 	if !t.state.CompareAndSwap(live, over) {
 		return &ResetError{Cause: errLateWait}
 	}
@@ -227,7 +229,7 @@ func (mb *Mailbox) finish(e *Event, err error) *ResetError {
 		e.deliver()
 		return nil
 	}
-	mb.gate.Notify(mb.gate.Newest(), e)
+	mb.gate.Notify(ticket, e)
 	return nil
 }
 

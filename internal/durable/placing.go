@@ -108,7 +108,7 @@ func (s *Shared) placeFilesLocked(names map[string]struct{}) error {
 	s.mu.Unlock()
 	var err error
 	if s.o.Before != nil {
-		err = s.o.Before()
+		err = s.o.Before(names)
 	}
 	var failed error
 	if err == nil {
@@ -239,7 +239,7 @@ func (s *Shared) replaceLocked() {
 	}
 	s.mu.Unlock()
 	if ruined {
-		err = s.replay()
+		err = s.replay(names)
 	}
 	if err == nil {
 		err = commitlog.Remove(s.o.FS, s.o.Dir)
@@ -262,10 +262,11 @@ func (s *Shared) replaceLocked() {
 	s.wakeLocked()
 }
 
-// replay brings all files that the log speaks of to what it says. Nobody has them open.
-func (s *Shared) replay() error {
+// replay brings all files that the log speaks of, by these names, to what it says. Nobody
+// has them open.
+func (s *Shared) replay(names map[string]struct{}) error {
 	if s.o.Before != nil {
-		if err := s.o.Before(); err != nil {
+		if err := s.o.Before(names); err != nil {
 			return err
 		}
 	}
@@ -338,7 +339,7 @@ func (s *Shared) Close() error {
 		err = s.giveUpLocked()
 	}
 	segments := s.completeLocked()
-	users := s.users
+	users, names := s.users, maps.Clone(s.names)
 	s.mu.Unlock()
 	defer s.mu.Lock()
 	cerr := s.log.Close(segments...)
@@ -347,7 +348,7 @@ func (s *Shared) Close() error {
 		if users > 0 {
 			return errors.Join(err, cerr)
 		}
-		if err, cerr = s.replay(), nil; err != nil {
+		if err, cerr = s.replay(names), nil; err != nil {
 			return err
 		}
 	}

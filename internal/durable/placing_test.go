@@ -246,7 +246,7 @@ func TestSharedNoRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		index := errDisk
 		s := newShared(t, short, func(o *durable.SharedOptions) {
-			o.Before = func() error { return index }
+			o.Before = func(map[string]struct{}) error { return index }
 		})
 		a, b := s.enter("a"), s.enter("b")
 		for range 3 {

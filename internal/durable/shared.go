@@ -82,8 +82,9 @@ type SharedOptions struct {
 	// All makes everything below Root durable that was written before the call. If it is
 	// nil, or after it failed, files and folders are synced one by one.
 	All func() error
-	// Before runs before a segment is given up. If it fails, that is tried again later.
-	Before func() error
+	// Before runs before the log forgets the objects of these names: before a segment is
+	// given up, or all is replayed. If it fails, that is tried again later.
+	Before func(names map[string]struct{}) error
 	// Fault is for tests: an error it gives for the main file of an object fails the next
 	// sync of a batch with a commit of that object.
 	Fault func(path string) error

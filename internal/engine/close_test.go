@@ -27,7 +27,7 @@ func TestL5Close(t *testing.T) {
 	var events []string
 	o := newObject(t, func(o *engine.Options) {
 		o.BeforeOpen = func() { events = append(events, "before") }
-		o.OnOpen = func() { events = append(events, "open") }
+		o.OnOpen = func(bool) { events = append(events, "open") }
 		o.OnClose = func() { events = append(events, "close") }
 	})
 	o.close() // nothing is open

@@ -191,7 +191,8 @@ func (d *DB) connect(like likeness, wal int64, kept bool) (err error) {
 		kept: kept && wal > 0,
 	}
 	kept = o.kept
-	if err := d.settle(o, wal > 0 && !kept); err != nil {
+	recovered := wal > 0 && !kept
+	if err := d.settle(o, recovered); err != nil {
 		return errors.Join(err, conn.Close())
 	}
 	tells := d.o.Alarm != nil && like != fresh
@@ -213,7 +214,7 @@ func (d *DB) connect(like likeness, wal int64, kept bool) (err error) {
 	d.opened.Store(true)
 	d.conn.Store(conn)
 	if d.o.OnOpen != nil {
-		d.o.OnOpen()
+		d.o.OnOpen(recovered)
 	}
 	if tells {
 		d.tellAlarm(alarm, true)

@@ -53,7 +53,8 @@ type Options struct {
 	BeforeCreate func() error
 	// BeforeOpen, OnOpen and OnClose tell when a connection is about to be opened, was
 	// opened, was closed (L18). They must not call the DB.
-	BeforeOpen, OnOpen, OnClose func()
+	BeforeOpen, OnClose func()
+	OnOpen              func(recovered bool) // from what a crash left in the write-ahead log
 	// CommitFault is for tests: an error it returns fails the commit that is about to
 	// take place, like an error of the disk.
 	CommitFault func() error

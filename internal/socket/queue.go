@@ -76,15 +76,26 @@ func (s *Socket) Hold(p []byte, ticket uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.sealed || s.over {
-		if s.out != nil {
-			s.out.queued -= len(p)
-			s.idleLocked()
-		}
+		s.withdrawLocked(p)
 		return
 	}
 	s.sealed = isClose(p)
 	o := s.outLocked()
 	o.held = append(o.held, held{p, ticket})
+}
+
+// Withdraw takes back a frame that was admitted.
+func (s *Socket) Withdraw(p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.withdrawLocked(p)
+}
+
+func (s *Socket) withdrawLocked(p []byte) {
+	if s.out != nil {
+		s.out.queued -= len(p)
+		s.idleLocked()
+	}
 }
 
 // Release lets frames up to ticket leave. It does not block.

@@ -1,0 +1,79 @@
+package do
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+// doubts are the objects about whom the indexes may be wrong, by the names of their main
+// files below the data folder: from before their database is opened, or their files are
+// changed some other way, until a row tells how they were left (L20).
+type doubts struct {
+	mu    sync.Mutex // guards following
+	names map[string]struct{}
+
+	noted map[string]struct{} // what UNCLEAN says, durably; of syncIndexes, which does not run twice at once
+}
+
+func (d *doubts) begin(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.names == nil {
+		d.names = map[string]struct{}{}
+	}
+	d.names[name] = struct{}{}
+}
+
+func (d *doubts) end(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.names, name)
+}
+
+// among gives those of the names that are in doubt.
+func (d *doubts) among(names map[string]struct{}) map[string]struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	found := map[string]struct{}{}
+	for name := range names {
+		if _, ok := d.names[name]; ok {
+			found[name] = struct{}{}
+		}
+	}
+	return found
+}
+
+// noteDoubts has the next Open look at objects of whom the log is not going to speak any
+// more, and at those it was told of before that are still in doubt.
+func (rt *Runtime) noteDoubts(names map[string]struct{}) error {
+	d := &rt.doubts
+	fresh := false
+	for name := range names {
+		if _, ok := d.noted[name]; !ok {
+			fresh = true
+		}
+	}
+	if !fresh {
+		return nil // it may say too much, never too little
+	}
+	all := d.among(d.noted)
+	maps.Copy(all, names)
+	if err := rt.writeUnclean(unclean{names: slices.Sorted(maps.Keys(all))}); err != nil {
+		return err
+	}
+	d.noted = all
+	return nil
+}
+
+// file is the name of an object's main file below the data folder.
+func (c *cell) file() string {
+	return filepath.Join(filepath.Base(c.served.dir), c.id.String()+objectSuffix)
+}
+
+// doubt says that files of the object are about to be opened or changed.
+func (c *cell) doubt() { c.served.rt.doubts.begin(c.file()) }
+
+// trust says that the files are closed, and that the index was told what they are like.
+func (c *cell) trust() { c.served.rt.doubts.end(c.file()) }
