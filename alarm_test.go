@@ -10,6 +10,7 @@ import (
 
 	"github.com/durablego/do"
 	"github.com/durablego/do/dotest"
+	"github.com/durablego/do/internal/bridge"
 )
 
 // clock is an object with alarms, whose handler is a function of the test.
@@ -46,6 +47,10 @@ func (c *clock) Alarm(ctx context.Context, info do.AlarmInfo) error {
 
 // newClocks gives a runtime of clocks, in a bubble.
 func newClocks(t *testing.T, o do.Options) (*dotest.Runtime, *clocks) {
+	return newClocksOn(t, o, bridge.Config{})
+}
+
+func newClocksOn(t *testing.T, o do.Options, b bridge.Config) (*dotest.Runtime, *clocks) {
 	w := &clocks{began: time.Now()}
 	s := do.NewScript("main")
 	do.RegisterIn(s, do.Class[*clock]{Binding: "CLOCK", New: func(ctx context.Context, state *do.State, env *do.Env) (*clock, error) {
@@ -58,7 +63,7 @@ func newClocks(t *testing.T, o do.Options) (*dotest.Runtime, *clocks) {
 	do.RegisterIn(s, class(nil))
 	w.scripts = []*do.Script{s}
 	o.Scripts = w.scripts
-	return dotest.New(t, dotest.Options{Runtime: o}), w
+	return dotest.NewWith(t, dotest.Options{Runtime: o}, b), w
 }
 
 func ticking(t *testing.T, f func(t *testing.T, env *dotest.Runtime, w *clocks)) {
