@@ -45,6 +45,13 @@ func (d *doubts) among(names map[string]struct{}) map[string]struct{} {
 	return found
 }
 
+// left gives all names.
+func (d *doubts) left() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Sorted(maps.Keys(d.names))
+}
+
 // noteDoubts has the next Open look at objects of whom the log is not going to speak any
 // more, and at those it was told of before that are still in doubt.
 func (rt *Runtime) noteDoubts(names map[string]struct{}) error {

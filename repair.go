@@ -249,8 +249,8 @@ func (rt *Runtime) closeIndexes() {
 		return
 	}
 	mark := rt.tidy
-	if rt.untidy.Load() {
-		mark = func() error { return rt.writeUnclean(unclean{all: true}) }
+	if left := rt.doubts.left(); rt.untidy.Load() || len(left) > 0 {
+		mark = func() error { return rt.writeUnclean(unclean{all: rt.untidy.Load(), names: left}) }
 	}
 	if err := mark(); err != nil {
 		rt.options.Logger.Error("the folder could not be marked", "cause", err)

@@ -246,16 +246,9 @@ func (d *DB) Take(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	if d.journal != nil {
-		if err := d.giveUp(ctx); err != nil {
-			return err
-		}
-	} else if err := d.fold(ctx); err != nil {
-		return err
-	}
 	// No log of before may meet the new file (invariant 9).
-	if err := d.removeAll(); err != nil {
-		return diskError("import", err)
+	if err := d.vacate(ctx, "import"); err != nil {
+		return err
 	}
 	if d.journal != nil { // a replay must not remove the new one
 		err := d.o.Folder.Sync()

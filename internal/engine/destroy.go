@@ -22,15 +22,8 @@ func (d *DB) Destroy(ctx context.Context) error {
 	if err := d.unpinned(ctx); err != nil {
 		return err
 	}
-	if d.journal != nil {
-		if err := d.giveUp(ctx); err != nil {
-			return err
-		}
-	} else if err := d.fold(ctx); err != nil {
+	if err := d.vacate(ctx, "remove"); err != nil {
 		return err
-	}
-	if err := d.removeAll(); err != nil {
-		return diskError("remove", err)
 	}
 	if d.journal == nil {
 		// Also what an attempt before this one removed, of which this DB may know nothing.
@@ -40,6 +33,18 @@ func (d *DB) Destroy(ctx context.Context) error {
 	}
 	d.unsynced, d.name = false, ""
 	return nil
+}
+
+// vacate closes the database and removes its files, for op. REQUIRES: lock held.
+func (d *DB) vacate(ctx context.Context, op string) error {
+	leave := d.fold
+	if d.journal != nil {
+		leave = d.giveUp
+	}
+	if err := leave(ctx); err != nil {
+		return err
+	}
+	return diskError(op, d.removeAll())
 }
 
 // giveUp closes the database, and has the journal know, durably, that its files go: before
