@@ -110,10 +110,8 @@ func (b *backup) copy(ctx context.Context) (err error) {
 		return err
 	}
 	served := map[string]*served{}
-	for _, bindings := range rt.scripts {
-		for _, s := range bindings.served {
-			served[filepath.Base(s.dir)] = s
-		}
+	for _, s := range rt.spaces {
+		served[filepath.Base(s.dir)] = s
 	}
 	keys, err := catalog.Keys(rt.fs, rt.dir)
 	if err != nil {

@@ -66,24 +66,22 @@ func (rt *Runtime) syncIndexes() error {
 	if rt.untidy.Load() && rt.marked.Load() {
 		return nil
 	}
-	for _, b := range rt.scripts {
-		for _, s := range b.served {
-			if s.index == nil {
-				continue // Open has failed
-			}
-			err := s.index.Sync(context.Background())
-			if err == nil {
-				continue
-			}
-			rt.options.Logger.Error("the index of a namespace could not be made durable; all are repaired at the next Open",
-				"class", s.class.name, "cause", err)
-			rt.untidy.Store(true)
-			if err := rt.writeUnclean(unclean{all: true}); err != nil {
-				return fmt.Errorf("index of %q: %w", s.class.binding, err)
-			}
-			rt.marked.Store(true)
-			return nil
+	for _, s := range rt.spaces {
+		if s.index == nil {
+			continue // Open has failed
 		}
+		err := s.index.Sync(context.Background())
+		if err == nil {
+			continue
+		}
+		rt.options.Logger.Error("the index of a namespace could not be made durable; all are repaired at the next Open",
+			"class", s.class.name, "cause", err)
+		rt.untidy.Store(true)
+		if err := rt.writeUnclean(unclean{all: true}); err != nil {
+			return fmt.Errorf("index of %q: %w", s.class.binding, err)
+		}
+		rt.marked.Store(true)
+		return nil
 	}
 	return nil
 }

@@ -34,16 +34,14 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 	if err != nil {
 		return err
 	}
-	for _, b := range rt.scripts {
-		for _, s := range b.served {
-			lost, err := index.Examine(rt.fs, filepath.Join(s.dir, index.File))
-			if err != nil {
-				return err
-			}
-			t := touched{all: left.all || lost, ids: left.of(s)}
-			if err := s.repair(context.Background(), t); err != nil {
-				return fmt.Errorf("index of %q: %w", s.class.binding, err)
-			}
+	for _, s := range rt.spaces {
+		lost, err := index.Examine(rt.fs, filepath.Join(s.dir, index.File))
+		if err != nil {
+			return err
+		}
+		t := touched{all: left.all || lost, ids: left.of(s)}
+		if err := s.repair(context.Background(), t); err != nil {
+			return fmt.Errorf("index of %q: %w", s.class.binding, err)
 		}
 	}
 	if relaxed { // no commit log will tell whom the index lacks
@@ -233,16 +231,14 @@ func (s *served) look(id ID) {
 // closeIndexes ends a runtime whose objects have left memory. If all went well the next Open
 // need not look at them; else it repairs what this one could not write.
 func (rt *Runtime) closeIndexes() {
-	for _, b := range rt.scripts {
-		for _, s := range b.served {
-			if s.index == nil {
-				continue
-			}
-			if err := s.index.Close(); err != nil {
-				rt.untidy.Store(true)
-				rt.options.Logger.Error("the index of a namespace could not be closed; it is repaired at the next Open",
-					"class", s.class.name, "cause", err)
-			}
+	for _, s := range rt.spaces {
+		if s.index == nil {
+			continue
+		}
+		if err := s.index.Close(); err != nil {
+			rt.untidy.Store(true)
+			rt.options.Logger.Error("the index of a namespace could not be closed; it is repaired at the next Open",
+				"class", s.class.name, "cause", err)
 		}
 	}
 	if rt.temporary {

@@ -181,56 +181,6 @@ func missing(fsys disk.FS, dir string) (dirs []string) {
 	}
 }
 
-// mount gives every class its place on disk.
-func (rt *Runtime) mount(b bridge.Config, relaxed bool) error {
-	c, err := catalog.Open(rt.fs, rt.dir)
-	if err != nil {
-		return fmt.Errorf("do: open: %w", err)
-	}
-	var all []*served
-	var declared []catalog.Namespace
-	for _, script := range rt.options.Scripts {
-		bindings := &Bindings{rt: rt, script: script, served: map[string]*served{}}
-		rt.scripts[script.name] = bindings
-		if rt.first == nil {
-			rt.first = bindings
-		}
-		for _, k := range script.freeze() {
-			s := &served{rt: rt, class: k, making: make(chan struct{}, 1), predictable: b.PredictableIDs}
-			bindings.served[k.binding] = s
-			all = append(all, s)
-			declared = append(declared, catalog.Namespace{
-				Environment: rt.options.Environment,
-				Script:      script.name,
-				StableID:    k.namespaceID,
-				Class:       k.name,
-				Binding:     k.binding,
-				UniqueKey:   b.UniqueKeys[k.binding],
-			})
-		}
-	}
-	keys, err := c.Resolve(declared)
-	if closeErr := c.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return fmt.Errorf("do: open: %w", err)
-	}
-	rt.spaces = all
-	for i, s := range all {
-		s.key = newIDKey(keys[i])
-		s.dir = filepath.Join(rt.dir, keys[i])
-		s.folder = durable.NewFolder(rt.fs, s.dir)
-		s.index = s.newIndex(relaxed)
-		s.space = i
-		// A process that died may have removed files without making that durable (L16).
-		if err := rt.fs.SyncDir(s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("do: open: %w", err)
-		}
-	}
-	return nil
-}
-
 // Namespace gives the namespace behind a binding of the first script. An unknown binding
 // panics (L22).
 func (rt *Runtime) Namespace(binding string) *Namespace { return rt.first.Namespace(binding) }
@@ -303,10 +253,8 @@ func (rt *Runtime) each(cells []*cell, f func(*cell)) {
 
 func (rt *Runtime) cells() []*cell {
 	var cells []*cell
-	for _, b := range rt.scripts {
-		for _, s := range b.served {
-			cells = append(cells, s.all()...)
-		}
+	for _, s := range rt.spaces {
+		cells = append(cells, s.all()...)
 	}
 	return cells
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 )
@@ -21,6 +20,7 @@ type Script struct {
 	mu      sync.Mutex // guards following
 	frozen  bool
 	classes []*class
+	links   []link
 }
 
 // NewScript makes an empty script. The name is part of the identity of its namespaces'
@@ -125,15 +125,9 @@ func RegisterIn[T Object](s *Script, c Class[T]) {
 }
 
 func (s *Script) add(k *class) {
-	s.mu.Lock()
+	s.change(k.binding)
 	defer s.mu.Unlock()
-	if s.frozen {
-		panic(fmt.Sprintf("do: binding %q is registered after Open", k.binding))
-	}
 	for _, other := range s.classes {
-		if other.binding == k.binding {
-			panic(fmt.Sprintf("do: binding %q is registered twice in script %q", k.binding, s.name))
-		}
 		if other.namespaceID == k.namespaceID {
 			panic(fmt.Sprintf("do: bindings %q and %q of script %q have one NamespaceID, %q",
 				other.binding, k.binding, s.name, k.namespaceID))
@@ -142,12 +136,11 @@ func (s *Script) add(k *class) {
 	s.classes = append(s.classes, k)
 }
 
-// freeze ends registration and gives the classes.
-func (s *Script) freeze() []*class {
+// freeze ends registration: nothing of the script changes any more.
+func (s *Script) freeze() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.frozen = true
-	return slices.Clone(s.classes)
 }
 
 func typeName(t reflect.Type) string {
