@@ -207,13 +207,20 @@ func lose(files ...string) func(t *testing.T, dir string) {
 // TestP1Identity finds in each folder whose it is, as of now, and made with the folder.
 func TestP1Identity(t *testing.T) {
 	dir := t.TempDir()
-	first.run(t, "first", dir)
+	rt, err := do.Open(do.Options{Dir: dir, Scripts: scripts(first.says)})
+	wantNil(t, err)
+	wantAdd(t, rt.Namespace("B").GetByName("x"), 2, 2)
+	text, err := os.ReadFile(filepath.Join(dir, "main.b", "IDENTITY"))
+	if err != nil || !strings.Contains(string(text), "\nid \"b\"\nclass \"Bee\"\n") {
+		t.Errorf("IDENTITY = %v\n%s", err, text)
+	}
+	closeNow(t, rt)
 	moved := stage{
 		says: one("main", previous(cl("B2", "b2", "Bee2"), "b")), want: "re-id main/b2, orphan main/a",
 		has: map[string]int{"main/B2": 2},
 	}
 	moved.run(t, "second", dir)
-	text, err := os.ReadFile(filepath.Join(dir, "main.b", "IDENTITY"))
+	text, err = os.ReadFile(filepath.Join(dir, "main.b", "IDENTITY"))
 	want := "durable objects namespace 1\nkey \"main.b\"\nenvironment \"\"\nscript \"main\"\nid \"b2\"\nclass \"Bee2\"\nbinding \"B2\"\n.\n"
 	if err != nil || string(text) != want {
 		t.Errorf("IDENTITY = %v\n%s\nwant\n%s", err, text, want)

@@ -119,6 +119,10 @@ var losses = []planCase{
 			says: one("main", cl("5", "a:b", "5"), cl("6", "A:b", "6")), want: "adopt main/a:b, adopt main/A:b, orphan main/seven",
 			has: map[string]int{"main/5": 5, "main/6": 6}, keys: map[string]string{"main/6": "main.A%3Ab~2"}},
 	}},
+	{"P28 a folder that nobody knows has the name of a key", []stage{
+		{before: func(t *testing.T, dir string) { wantNil(t, os.MkdirAll(filepath.Join(dir, "main.a", "other"), 0o755)) }, says: caseA.says,
+			want: "create main/a", put: map[string]int{"main/A": 1}, keys: map[string]string{"main/A": "main.a~2"}},
+	}},
 	{"P28 a folder has the identity of another", []stage{
 		caseA,
 		{before: func(t *testing.T, dir string) { twin(t, dir, "main.a", "odd") }, says: caseA.says,
@@ -134,4 +138,27 @@ func twin(t *testing.T, dir, key, other string) {
 	wantNil(t, err)
 	wantNil(t, os.Mkdir(filepath.Join(dir, other), 0o755))
 	wantNil(t, os.WriteFile(filepath.Join(dir, other, "IDENTITY"), []byte(replaceOnce(string(text), `key "`+key, `key "`+other)), 0o644))
+}
+
+// TestP28IndexOfAdopted adopts a folder whose index does not know of an object in it.
+func TestP28IndexOfAdopted(t *testing.T) {
+	dir := t.TempDir()
+	caseA.run(t, "first", dir)
+	o := do.Options{Dir: dir, Scripts: scripts(caseA.says)}
+	rt, err := do.Open(o)
+	wantNil(t, err)
+	id := rt.Namespace("A").IDFromName("x")
+	path := filepath.Join(dir, "main.a", id.String()+".sqlite")
+	object, err := os.ReadFile(path)
+	wantNil(t, err)
+	wantNil(t, rt.Namespace("A").Delete(t.Context(), id))
+	closeNow(t, rt)
+	wantNil(t, os.WriteFile(path, object, 0o644))
+	lose("catalog.sqlite")(t, dir)
+	rt, err = do.Open(o)
+	wantNil(t, err)
+	if n := countObjects(t, rt.Namespace("A")); n != 1 || brief(rt.Plan()) != "adopt main/a" {
+		t.Errorf("%d objects, plan %s", n, rt.Plan())
+	}
+	closeNow(t, rt)
 }

@@ -55,11 +55,16 @@ func recorded(t *testing.T, dir string) (*disktest.Faulty, *disktest.Recorder) {
 func crashed(t *testing.T, w *clocks, o do.Options) string {
 	t.Helper()
 	o.Dir, o.Scripts = t.TempDir(), []*do.Script{clocksIn(w, true)}
-	_, record := recorded(t, o.Dir)
-	rt := openOn(t, o, record)
-	stub := rt.Namespace("CLOCK").GetByName("x")
+	rt := openOn(t, o, nil) // so that there is an index, which lacks what comes
 	wantAdd(t, rt.Namespace("BOX").GetByName("x"), 1, 1)
-	_, err := do.Call(t.Context(), stub, (*clock).Ring, time.Hour)
+	_, err := do.Call(t.Context(), rt.Namespace("CLOCK").GetByName("first"), (*clock).Add, 1)
+	wantNil(t, err)
+	closeNow(t, rt)
+	_, record := recorded(t, o.Dir)
+	rt = openOn(t, o, record)
+	stub := rt.Namespace("CLOCK").GetByName("x")
+	wantAdd(t, rt.Namespace("BOX").GetByName("x"), 1, 2)
+	_, err = do.Call(t.Context(), stub, (*clock).Ring, time.Hour)
 	wantNil(t, err)
 	left := filepath.Join(t.TempDir(), "left")
 	wantNil(t, record.Crash(left))
@@ -84,12 +89,16 @@ func TestP18Rests(t *testing.T) {
 		"not declared":        {Environment: "p", Scripts: []*do.Script{clocksIn(nil, false)}},
 		"not mounted":         {Environment: "p", Scripts: []*do.Script{do.NewScript("other")}},
 		"another environment": {Environment: "staging", Scripts: []*do.Script{clocksIn(&clocks{}, true)}}, // E11
+		"nothing is trusted":  {Environment: "p", Scripts: []*do.Script{clocksIn(nil, false)}},
 		"without a log":       {Environment: "p", Scripts: []*do.Script{clocksIn(nil, false)}, Relaxed: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &clocks{began: time.Now()}
 				dir := crashed(t, w, do.Options{Environment: "p"})
+				if name == "nothing is trusted" {
+					wantNil(t, os.WriteFile(filepath.Join(dir, "UNCLEAN"), []byte("*\n.\n"), 0o644))
+				}
 				o := resting
 				o.Dir = dir
 				rt := openOn(t, o, nil)
@@ -105,8 +114,8 @@ func TestP18Rests(t *testing.T) {
 				closeNow(t, openOn(t, o, nil)) // it rests on after another clean stop
 				for _, dir := range []string{dir, copied} {
 					rt = openOn(t, do.Options{Dir: dir, Environment: "p", Scripts: []*do.Script{clocksIn(w, true)}}, nil)
-					if n := countObjects(t, rt.Namespace("CLOCK")); n != 1 {
-						t.Errorf("%d objects are listed, want 1", n)
+					if n := countObjects(t, rt.Namespace("CLOCK")); n != 2 {
+						t.Errorf("%d objects are listed, want 2", n)
 					}
 					pass(time.Second)
 					w.want(t, "1h0m0s#0")
@@ -176,7 +185,7 @@ func TestP30CutDeletion(t *testing.T) {
 			if n := countObjects(t, rt.Namespace("CLOCK")); n != 0 || keyOf(rt, "main/CLOCK") != "main.clock~2" { // P27
 				t.Errorf("seed %d: %d objects under key %s", seed, n, keyOf(rt, "main/CLOCK"))
 			}
-			wantTotal(t, rt.Namespace("BOX").GetByName("x"), 1)
+			wantTotal(t, rt.Namespace("BOX").GetByName("x"), 2)
 			closeNow(t, rt)
 		})
 	}
@@ -216,7 +225,7 @@ func TestP9CannotBeRemoved(t *testing.T) {
 	faulty, record := recorded(t, dir)
 	faulty.Fail(disktest.Fault{Op: disktest.Remove, Count: -1, Match: func(name string) bool { return filepath.Base(filepath.Dir(name)) == "main.clock" }})
 	rt := openOn(t, do.Options{Dir: dir, Scripts: tombstoned()}, record)
-	wantTotal(t, rt.Namespace("BOX").GetByName("x"), 1)
+	wantTotal(t, rt.Namespace("BOX").GetByName("x"), 2)
 	closeNow(t, rt)
 	if listing := below(t, filepath.Join(dir, "main.clock")); listing == "" {
 		t.Error("the disk did not refuse")
