@@ -2,6 +2,7 @@ package layering_test
 
 import (
 	"bytes"
+	"go/ast"
 	"os/exec"
 	"path"
 	"regexp"
