@@ -68,24 +68,22 @@ func (rt *Runtime) syncIndexes(names map[string]struct{}) error {
 		return nil
 	}
 	doubted := rt.doubts.among(names) // first: the rows of all others are about to be synced
-	for _, b := range rt.scripts {
-		for _, s := range b.served {
-			if s.index == nil {
-				continue // Open has failed
-			}
-			err := s.index.Sync(context.Background())
-			if err == nil {
-				continue
-			}
-			rt.options.Logger.Error("the index of a namespace could not be made durable; all are repaired at the next Open",
-				"class", s.class.name, "cause", err)
-			rt.untidy.Store(true)
-			if err := rt.writeUnclean(unclean{all: true}); err != nil {
-				return fmt.Errorf("index of %q: %w", s.class.binding, err)
-			}
-			rt.marked.Store(true)
-			return nil
+	for _, s := range rt.spaces {
+		if s.index == nil {
+			continue // Open has failed
 		}
+		err := s.index.Sync(context.Background())
+		if err == nil {
+			continue
+		}
+		rt.options.Logger.Error("the index of a namespace could not be made durable; all are repaired at the next Open",
+			"class", s.class.name, "cause", err)
+		rt.untidy.Store(true)
+		if err := rt.writeUnclean(unclean{all: true}); err != nil {
+			return fmt.Errorf("index of %q: %w", s.class.binding, err)
+		}
+		rt.marked.Store(true)
+		return nil
 	}
 	if err := rt.noteDoubts(doubted); err != nil {
 		return fmt.Errorf("objects that are open: %w", err)

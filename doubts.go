@@ -67,7 +67,7 @@ func (rt *Runtime) noteDoubts(names map[string]struct{}) error {
 	}
 	all := d.among(d.noted)
 	maps.Copy(all, names)
-	if err := rt.writeUnclean(unclean{names: slices.Sorted(maps.Keys(all))}); err != nil {
+	if err := rt.tidy(slices.Sorted(maps.Keys(all))); err != nil {
 		return err
 	}
 	d.noted = all

@@ -49,6 +49,13 @@ var (
 	ErrLocked = doerr.ErrLocked
 	// ErrNewerFormat says that a file was written by a newer version of this package.
 	ErrNewerFormat = doerr.ErrNewerFormat
+	// ErrUnresolved says that Open met a binding by Ref whose script is not mounted, or whose
+	// class that script does not host, or hosts more than once; its text names script and
+	// binding (P10).
+	ErrUnresolved = doerr.ErrUnresolved
+	// ErrUnserved says that the data folder has the namespace, but no script declares it any
+	// more, so that its objects rest; or that Options.DryRun serves nothing (L23, P8, P18).
+	ErrUnserved = doerr.ErrUnserved
 	// ErrHasData says that Import met an object that has data.
 	ErrHasData = doerr.ErrHasData
 	// ErrNoData says that Export met an object without data.

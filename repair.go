@@ -34,16 +34,16 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 	if err != nil {
 		return err
 	}
-	for _, b := range rt.scripts {
-		for _, s := range b.served {
-			lost, err := index.Examine(rt.fs, filepath.Join(s.dir, index.File))
-			if err != nil {
-				return err
-			}
-			t := touched{all: left.all || lost, ids: left.of(s)}
-			if err := s.repair(context.Background(), t); err != nil {
-				return fmt.Errorf("index of %q: %w", s.class.binding, err)
-			}
+	rt.unclean = left.ofThose(rt.resting)
+	for _, s := range rt.spaces {
+		lost, err := index.Examine(rt.fs, filepath.Join(s.dir, index.File))
+		if err != nil {
+			return err
+		}
+		t := left.of(s)
+		t.all = t.all || lost || s.adopted
+		if err := s.repair(context.Background(), t); err != nil {
+			return fmt.Errorf("index of %q: %w", s.class.binding, err)
 		}
 	}
 	if relaxed { // no commit log will tell whom the index lacks
@@ -52,7 +52,7 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 	if rt.marked.Load() {
 		return nil // an index could not be made durable meanwhile
 	}
-	return rt.tidy()
+	return rt.tidy(nil)
 }
 
 // repair makes the rows of what was touched agree with the files, which are the truth, and
@@ -233,26 +233,26 @@ func (s *served) look(id ID) {
 // closeIndexes ends a runtime whose objects have left memory. If all went well the next Open
 // need not look at them; else it repairs what this one could not write.
 func (rt *Runtime) closeIndexes() {
-	for _, b := range rt.scripts {
-		for _, s := range b.served {
-			if s.index == nil {
-				continue
-			}
-			if err := s.index.Close(); err != nil {
-				rt.untidy.Store(true)
-				rt.options.Logger.Error("the index of a namespace could not be closed; it is repaired at the next Open",
-					"class", s.class.name, "cause", err)
-			}
+	for _, s := range rt.spaces {
+		if s.index == nil {
+			continue
+		}
+		if err := s.index.Close(); err != nil {
+			rt.untidy.Store(true)
+			rt.options.Logger.Error("the index of a namespace could not be closed; it is repaired at the next Open",
+				"class", s.class.name, "cause", err)
 		}
 	}
-	if rt.temporary {
+	if rt.temporary || rt.options.DryRun {
 		return
 	}
-	mark := rt.tidy
-	if left := rt.doubts.left(); rt.untidy.Load() || len(left) > 0 {
-		mark = func() error { return rt.writeUnclean(unclean{all: rt.untidy.Load(), names: left}) }
+	var err error
+	if rt.untidy.Load() {
+		err = rt.writeUnclean(unclean{all: true})
+	} else {
+		err = rt.tidy(rt.doubts.left())
 	}
-	if err := mark(); err != nil {
+	if err != nil {
 		rt.options.Logger.Error("the folder could not be marked", "cause", err)
 	}
 }

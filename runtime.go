@@ -49,6 +49,9 @@ type Runtime struct {
 	tasks     *tasks
 	alarms    *alarm.Schedule
 	spaces    []*served // by served.space
+	plan      Plan
+	resting   map[string]bool // the unique keys of what is in the folder and not served
+	unclean   []string        // what the next Open must know of these; see uncleanFile
 	sockets   *socket.Hub
 	started   time.Time     // the zero of idle times
 	closers   chan struct{} // bounds the databases that are closed at once
@@ -66,8 +69,10 @@ type Runtime struct {
 }
 
 // Open opens a data folder, made if there is none, and serves the objects of its scripts,
-// which are frozen by it. Errors: ErrLocked if another runtime has the folder (L19),
-// ErrNewerFormat, ErrInvalidOptions, and those of the file system.
+// which are frozen by it. What has changed in their classes since the last Open is applied
+// in one piece, see Runtime.Plan. Errors: ErrLocked if another runtime has the folder (L19),
+// *PlanError if the classes contradict what is in it (P8), ErrUnresolved for a Ref that leads
+// nowhere (P10), ErrNewerFormat, ErrInvalidOptions, and those of the file system.
 func Open(o Options) (*Runtime, error) { return open(o, bridge.Config{}) }
 
 func open(o Options, b bridge.Config) (_ *Runtime, err error) {
@@ -107,6 +112,12 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 	rt.databases = databases{max: o.MaxOpenDatabases, open: map[*cell]struct{}{}, closing: map[*cell]struct{}{}}
 	if rt.fs == nil {
 		rt.fs = disk.OS()
+	}
+	if o.DryRun {
+		if err := rt.openDry(b); err != nil {
+			return nil, err
+		}
+		return rt, nil
 	}
 	relaxed := o.Relaxed
 	if rt.dir == "" {
@@ -152,6 +163,20 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 	return rt, nil
 }
 
+// openDry is open for Options.DryRun.
+func (rt *Runtime) openDry(b bridge.Config) (err error) {
+	if rt.dir == "" {
+		rt.dir, rt.fs = "data", disk.Mem()
+	} else if rt.dir, err = filepath.Abs(rt.dir); err != nil {
+		return fmt.Errorf("do: open: %w", err)
+	}
+	if err := rt.mount(b, true); err != nil {
+		return errors.Join(err, rt.release())
+	}
+	rt.alarms = rt.newAlarms()
+	return nil
+}
+
 // makeDir makes the data folder if there is none. What it will hold is only as durable as
 // its own name, and those of the folders made for it.
 func (rt *Runtime) makeDir(durably bool) error {
@@ -180,56 +205,6 @@ func missing(fsys disk.FS, dir string) (dirs []string) {
 		}
 		dirs = append(dirs, dir)
 	}
-}
-
-// mount gives every class its place on disk.
-func (rt *Runtime) mount(b bridge.Config, relaxed bool) error {
-	c, err := catalog.Open(rt.fs, rt.dir)
-	if err != nil {
-		return fmt.Errorf("do: open: %w", err)
-	}
-	var all []*served
-	var declared []catalog.Namespace
-	for _, script := range rt.options.Scripts {
-		bindings := &Bindings{rt: rt, script: script, served: map[string]*served{}}
-		rt.scripts[script.name] = bindings
-		if rt.first == nil {
-			rt.first = bindings
-		}
-		for _, k := range script.freeze() {
-			s := &served{rt: rt, class: k, making: make(chan struct{}, 1), predictable: b.PredictableIDs}
-			bindings.served[k.binding] = s
-			all = append(all, s)
-			declared = append(declared, catalog.Namespace{
-				Environment: rt.options.Environment,
-				Script:      script.name,
-				StableID:    k.namespaceID,
-				Class:       k.name,
-				Binding:     k.binding,
-				UniqueKey:   b.UniqueKeys[k.binding],
-			})
-		}
-	}
-	keys, err := c.Resolve(declared)
-	if closeErr := c.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return fmt.Errorf("do: open: %w", err)
-	}
-	rt.spaces = all
-	for i, s := range all {
-		s.key = newIDKey(keys[i])
-		s.dir = filepath.Join(rt.dir, keys[i])
-		s.folder = durable.NewFolder(rt.fs, s.dir)
-		s.index = s.newIndex(relaxed)
-		s.space = i
-		// A process that died may have removed files without making that durable (L16).
-		if err := rt.fs.SyncDir(s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("do: open: %w", err)
-		}
-	}
-	return nil
 }
 
 // Namespace gives the namespace behind a binding of the first script. An unknown binding
@@ -304,10 +279,8 @@ func (rt *Runtime) each(cells []*cell, f func(*cell)) {
 
 func (rt *Runtime) cells() []*cell {
 	var cells []*cell
-	for _, b := range rt.scripts {
-		for _, s := range b.served {
-			cells = append(cells, s.all()...)
-		}
+	for _, s := range rt.spaces {
+		cells = append(cells, s.all()...)
 	}
 	return cells
 }

@@ -42,5 +42,7 @@ var (
 	ErrNoRetry        = errors.New("do: the alarm is not to be retried")
 	ErrHasData        = errors.New("do: the object has data")
 	ErrNoData         = errors.New("do: the object has no data")
+	ErrUnresolved     = errors.New("do: a binding leads to no class")
+	ErrUnserved       = errors.New("do: the namespace is not served")
 	ErrNotDatabase    = errors.New("do: the file is not the database of an object")
 )
