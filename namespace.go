@@ -21,6 +21,7 @@ type served struct {
 	rt     *Runtime
 	class  *class
 	key    *idKey
+	away   *away // it is in another process; then the rest is empty
 	dir    string
 	folder *durable.Folder
 

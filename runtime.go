@@ -48,6 +48,7 @@ type Runtime struct {
 	tasks     *tasks
 	alarms    *alarm.Schedule
 	spaces    []*served // by served.space
+	peers     *peers
 	sockets   *socket.Hub
 	started   time.Time     // the zero of idle times
 	closers   chan struct{} // bounds the databases that are closed at once
@@ -103,6 +104,9 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 		vars[k] = v
 	}
 	rt.options.Vars = vars
+	if rt.peers, err = rt.newPeers(b); err != nil {
+		return nil, err
+	}
 	rt.databases = databases{max: o.MaxOpenDatabases, open: map[*cell]struct{}{}, closing: map[*cell]struct{}{}}
 	if rt.fs == nil {
 		rt.fs = disk.OS()
@@ -210,6 +214,7 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		rt.sockets.Deafen()
 		rt.endErr = rt.drain(ctx)
 		rt.tasks.close()
+		rt.peers.close()
 		rt.sockets.Close()
 		err := rt.closeLog()
 		rt.closeIndexes()
