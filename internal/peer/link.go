@@ -20,7 +20,7 @@ type Link struct {
 	body   io.ReadWriteCloser // of the 101
 	conn   net.Conn           // below it
 
-	mu     sync.Mutex // guards following
+	mu     sync.Mutex // guards following; taken before Client.mu
 	used   bool
 	over   bool
 	timer  *time.Timer
@@ -30,13 +30,16 @@ type Link struct {
 // link makes a Link of a 101's body.
 func (c *Client) link(body io.ReadWriteCloser, conn net.Conn) (*Link, error) {
 	l := &Link{client: c, body: body, conn: conn}
+	l.mu.Lock()
+	l.timer = time.AfterFunc(takeLimit, l.tooLate)
+	l.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
+		l.timer.Stop()
 		return nil, closed()
 	}
 	c.links[l] = struct{}{}
-	l.timer = time.AfterFunc(takeLimit, l.tooLate)
 	return l, nil
 }
 

@@ -111,7 +111,9 @@ func TestB11Body(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, want := range []error{doerr.ErrReset, doerr.ErrClosed} {
 			read, write := io.Pipe()
-			c := answering(t, func(*http.Request) *http.Response { return &http.Response{StatusCode: 200, Body: read, ContentLength: -1} })
+			c := answering(t, func(*http.Request) *http.Response {
+				return &http.Response{StatusCode: 200, Body: read, ContentLength: -1}
+			})
 			response, err := c.Fetch(t.Context(), ask(), original(), nil, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -179,7 +181,9 @@ func TestL24_8Body(t *testing.T) {
 func TestCloseEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		read, write := io.Pipe()
-		c := answering(t, func(*http.Request) *http.Response { return &http.Response{StatusCode: 200, Body: read, ContentLength: -1} })
+		c := answering(t, func(*http.Request) *http.Response {
+			return &http.Response{StatusCode: 200, Body: read, ContentLength: -1}
+		})
 		response, err := c.Fetch(t.Context(), ask(), original(), nil, nil)
 		if err != nil {
 			t.Fatal(err)
