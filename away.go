@@ -43,7 +43,7 @@ func (rt *Runtime) followAway(script string, l link) (*served, error) {
 		k.name = l.ref.NamespaceID
 	}
 	return &served{
-		rt: rt, class: k, away: &away{client, script, l.ref},
+		rt: rt, class: k, away: &away{client, script, l.ref}, unserved: rt.options.DryRun,
 		key: newIDKey(catalog.UniqueKey(rt.options.Environment, l.ref.Script, l.ref.NamespaceID)),
 	}, nil
 }
@@ -54,7 +54,7 @@ func (s *served) checkHere(id ID) error {
 	if s.away != nil {
 		return errAway
 	}
-	return s.key.check(id)
+	return s.check(id)
 }
 
 // ask is a request to the object of s.

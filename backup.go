@@ -33,6 +33,9 @@ import (
 // has begun, also for a Backup that runs; ctx's, the disk's, and that of the first object
 // that cannot be read. Inside an object Backup is a wait of the turn (T3).
 func (rt *Runtime) Backup(ctx context.Context, dir string) error {
+	if rt.options.DryRun {
+		return fmt.Errorf("do: backup: %w: a dry run", ErrUnserved)
+	}
 	return rt.apart(ctx, nil, func(ctx context.Context) error {
 		ctx, end, err := rt.tasks.beginCopy(ctx)
 		if err != nil {
@@ -74,7 +77,7 @@ func (rt *Runtime) backup(ctx context.Context, to string) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, b.remove(b.dir))
+			err = errors.Join(err, disk.RemoveAll(rt.fs, b.dir))
 		}
 	}()
 	if err := b.copy(ctx); err != nil {
@@ -113,20 +116,21 @@ func (b *backup) copy(ctx context.Context) (err error) {
 	for _, s := range rt.spaces {
 		served[filepath.Base(s.dir)] = s
 	}
-	keys, err := catalog.Keys(rt.fs, rt.dir)
-	if err != nil {
-		return err
-	}
 	for _, name := range names {
 		switch s := served[name]; {
 		case s != nil:
 			err = b.namespace(ctx, s)
-		case keys[name]:
+		case rt.resting[name]:
 			err = b.folder(ctx, name)
 		case strings.HasPrefix(name, catalog.File):
 			err = b.file(ctx, name)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	if len(rt.unclean) > 0 {
+		if err := rt.writeUncleanIn(b.dir, unclean{names: rt.unclean}); err != nil {
 			return err
 		}
 	}
@@ -149,6 +153,11 @@ func (b *backup) namespace(ctx context.Context, s *served) (err error) {
 	list := index.New(index.Options{FS: b.rt.fs, Path: filepath.Join(dir, index.File)})
 	defer func() { err = errors.Join(err, list.Close()) }()
 	for _, name := range names {
+		if name == catalog.IdentityFile {
+			if err := b.file(ctx, filepath.Join(s.identity.UniqueKey, name)); err != nil {
+				return err
+			}
+		}
 		id, ok := s.idOfFile(name)
 		if !ok {
 			continue
@@ -246,24 +255,4 @@ func (b *backup) sync(dir string) error {
 		return nil
 	}
 	return b.rt.fs.SyncDir(dir)
-}
-
-// remove removes a folder with what is in it.
-func (b *backup) remove(dir string) error {
-	names, err := b.rt.fs.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		path := filepath.Join(dir, name)
-		if _, derr := b.rt.fs.ReadDir(path); derr == nil {
-			err = errors.Join(err, b.remove(path))
-		} else {
-			err = errors.Join(err, b.rt.fs.Remove(path))
-		}
-	}
-	return errors.Join(err, b.rt.fs.Remove(dir))
 }

@@ -294,7 +294,7 @@ func TestBadFiles(t *testing.T) {
 		"pages":           func(b []byte) []byte { clear(b[4096:]); copy(b[4096:], "\xEE\xEE\xEE\xEE"); return b },
 		"schema":          func(b []byte) []byte { copy(b[100:4096], strings.Repeat("\xEE", 3996)); return b },
 		"half":            func(b []byte) []byte { return b[:len(b)/2+100] },
-		"newer format":    func(b []byte) []byte { b[60+3] = 2; return b },
+		"newer format":    func(b []byte) []byte { b[60+3] = 3; return b },
 		"another program": func(b []byte) []byte { b[60+3] = 0; return b },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -358,7 +358,7 @@ func TestBadFiles(t *testing.T) {
 func TestBadCatalog(t *testing.T) {
 	for name, spoil := range map[string]func(good []byte) []byte{
 		"text":         func([]byte) []byte { return []byte(strings.Repeat("this is no database. ", 1000)) },
-		"newer format": func(b []byte) []byte { b[60+3] = 2; return b },
+		"newer format": func(b []byte) []byte { b[60+3] = 3; return b },
 		"pages":        func(b []byte) []byte { copy(b[4096:], strings.Repeat("\xEE", 64)); return b },
 	} {
 		o := boxes(class(nil))

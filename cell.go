@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/durablego/do/internal/actor"
+	"github.com/durablego/do/internal/catalog"
 	"github.com/durablego/do/internal/engine"
 	"github.com/durablego/do/internal/gate"
 	"github.com/durablego/do/internal/socket"
@@ -347,7 +348,7 @@ func (c *cell) Logger() *slog.Logger {
 // path is the main file of an object's database.
 func (s *served) path(id ID) string { return filepath.Join(s.dir, id.String()+".sqlite") }
 
-// makeFolder makes the namespace's folder with the first file in it.
+// makeFolder makes the namespace's folder, which says whose it is, with the first file in it.
 func (s *served) makeFolder() error {
 	s.making <- struct{}{} // no mutex: who waits here waits for I/O (D13)
 	defer func() { <-s.making }()
@@ -356,6 +357,11 @@ func (s *served) makeFolder() error {
 	}
 	if err := s.rt.fs.MkdirAll(s.dir); err != nil {
 		return err
+	}
+	if !s.rt.temporary { // it was, or it is now: also after a failure (P1)
+		if err := catalog.WriteIdentity(s.rt.fs, s.dir, s.identity); err != nil {
+			return err
+		}
 	}
 	if err := s.rt.fs.SyncDir(s.rt.dir); err != nil {
 		return err

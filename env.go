@@ -16,7 +16,8 @@ type Env struct {
 // Namespace gives the namespace behind a binding of the object's own script. Its stubs
 // want a ctx of this object (a turn's, or of Await or WaitUntil), else they give
 // ErrOutsideTurn: no call can leave before the writes made before it (T7). An unknown
-// binding panics (L22), which resets the object.
+// binding panics (L22), which resets the object; one that the script had once, and the data
+// folder has objects of, gives a namespace whose calls fail with ErrUnserved (L23).
 func (e *Env) Namespace(binding string) *Namespace {
 	return &Namespace{served: e.bindings.find(binding), owner: e.life}
 }
@@ -32,7 +33,9 @@ type Bindings struct {
 	served map[string]*served
 }
 
-// Namespace gives the namespace behind a binding. An unknown one panics (L22).
+// Namespace gives the namespace behind a binding. An unknown one panics (L22); one that the
+// script had once, and the data folder has objects of, gives a namespace whose calls fail
+// with ErrUnserved (L23).
 func (b *Bindings) Namespace(binding string) *Namespace {
 	return &Namespace{served: b.find(binding)}
 }

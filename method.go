@@ -35,6 +35,9 @@ func methodOf[T any](pc uintptr, s *Stub) (*method, error) {
 	if m.err != nil {
 		return m, m.err
 	}
+	if s.ns.unserved {
+		return m, s.err
+	}
 	if class := s.ns.class.typ; class != typ && (typ.Kind() != reflect.Interface || !class.Implements(typ)) {
 		return m, ErrWrongClass
 	}

@@ -11,53 +11,161 @@ import (
 	"github.com/durablego/do/internal/durable"
 )
 
-// mount gives every class its place on disk.
+// mount brings the declared classes and the folder together, and gives every class its
+// place on disk. In a dry run it only looks.
 func (rt *Runtime) mount(b bridge.Config, relaxed bool) error {
-	c, err := catalog.Open(rt.fs, rt.dir)
+	open := catalog.Open
+	if rt.options.DryRun {
+		open = catalog.OpenCopy
+	}
+	c, err := open(rt.fs, rt.dir)
 	if err != nil {
 		return fmt.Errorf("do: open: %w", err)
 	}
-	var all []*served
-	var declared []catalog.Namespace
-	for _, script := range rt.options.Scripts {
-		bindings := &Bindings{rt: rt, script: script, served: map[string]*served{}}
-		rt.scripts[script.name] = bindings
-		if rt.first == nil {
-			rt.first = bindings
-		}
-		script.freeze()
-		for _, k := range script.classes {
-			s := &served{rt: rt, class: k, making: make(chan struct{}, 1), predictable: b.PredictableIDs}
-			bindings.served[k.binding] = s
-			all = append(all, s)
-			declared = append(declared, catalog.Namespace{
-				Environment: rt.options.Environment,
-				Script:      script.name,
-				StableID:    k.namespaceID,
-				Class:       k.name,
-				Binding:     k.binding,
-				UniqueKey:   b.UniqueKeys[k.binding],
-			})
-		}
+	plan, err := rt.settlePlan(c, rt.declare(b))
+	if cerr := c.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("do: open: %w", cerr)
 	}
-	keys, err := c.Resolve(declared)
-	if closeErr := c.Close(); err == nil {
-		err = closeErr
+	if err != nil || rt.options.DryRun {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("do: open: %w", err)
-	}
-	rt.spaces = all
-	for i, s := range all {
-		s.key = newIDKey(keys[i])
-		s.dir = filepath.Join(rt.dir, keys[i])
+	for i, s := range rt.spaces {
 		s.folder = durable.NewFolder(rt.fs, s.dir)
 		s.index = s.newIndex(relaxed)
 		s.space = i
+		s.adopted = plan.Changes[i].Kind == catalog.Adopt
 		// A process that died may have removed files without making that durable (L16).
 		if err := rt.fs.SyncDir(s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("do: open: %w", err)
 		}
 	}
-	return rt.resolve()
+	return nil
+}
+
+// declare freezes the scripts and gives what they say.
+func (rt *Runtime) declare(b bridge.Config) catalog.Declared {
+	d := catalog.Declared{Environment: rt.options.Environment}
+	for _, script := range rt.options.Scripts {
+		script.freeze()
+		bindings := &Bindings{rt: rt, script: script, served: map[string]*served{}}
+		rt.scripts[script.name] = bindings
+		if rt.first == nil {
+			rt.first = bindings
+		}
+		for _, k := range script.classes {
+			s := &served{rt: rt, class: k, making: make(chan struct{}, 1), predictable: b.PredictableIDs, unserved: rt.options.DryRun}
+			bindings.served[k.binding] = s
+			rt.spaces = append(rt.spaces, s)
+			d.Classes = append(d.Classes, k.declared(d.Environment, b.UniqueKeys[k.binding]))
+		}
+		for _, l := range script.links {
+			d.Links = append(d.Links, catalog.Link{Script: script.name, Binding: l.binding, To: l.ref.wanted()})
+		}
+		for _, id := range script.tombstones {
+			d.Tombstones = append(d.Tombstones, catalog.Mark{Script: script.name, StableID: id})
+		}
+		for _, id := range script.retired {
+			d.Retired = append(d.Retired, catalog.Mark{Script: script.name, StableID: id})
+		}
+	}
+	return d
+}
+
+// declared is what the planner is told of a class.
+func (k *class) declared(environment, uniqueKey string) catalog.Class {
+	c := catalog.Class{
+		Namespace: catalog.Namespace{
+			Environment: environment,
+			Script:      k.script,
+			StableID:    k.namespaceID,
+			Class:       k.name,
+			Binding:     k.binding,
+			UniqueKey:   uniqueKey,
+		},
+		PreviousIDs: k.previousIDs,
+	}
+	for _, r := range k.movedFrom {
+		c.MovedFrom = append(c.MovedFrom, r.wanted())
+	}
+	return c
+}
+
+// settlePlan computes the plan and applies it, unless there is a conflict, a Ref that leads
+// nowhere, or only a dry run. Then nothing is written.
+func (rt *Runtime) settlePlan(c *catalog.Catalog, d catalog.Declared) (*catalog.Plan, error) {
+	found, err := c.Look(rt.fs, rt.dir)
+	if err != nil {
+		return nil, fmt.Errorf("do: open: %w", err)
+	}
+	plan, err := catalog.Make(d, found)
+	if err != nil {
+		return nil, fmt.Errorf("do: open: %w", err)
+	}
+	rt.plan = planOf(plan)
+	if len(plan.Conflicts()) > 0 {
+		return nil, &PlanError{rt.plan}
+	}
+	for i, ch := range plan.Changes {
+		switch {
+		case i < len(rt.spaces):
+			rt.spaces[i].place(ch.Now)
+		case ch.Kind == catalog.Orphan || ch.Kind == catalog.Retire:
+			rt.rest(ch.Now)
+		}
+	}
+	if err := rt.resolve(); err != nil || rt.options.DryRun {
+		return plan, err
+	}
+	if err := c.Apply(plan); err != nil {
+		return nil, fmt.Errorf("do: open: %w", err)
+	}
+	rt.logPlan()
+	if err := c.Remove(rt.fs, rt.dir); err != nil {
+		rt.options.Logger.Error("a namespace could not be removed; it is tried again at the next Open", "cause", err)
+	}
+	if err := c.Mark(rt.fs, rt.dir); err != nil {
+		return nil, fmt.Errorf("do: open: %w", err)
+	}
+	if rt.resting, err = resting(c, rt.spaces); err != nil {
+		return nil, fmt.Errorf("do: open: %w", err)
+	}
+	return plan, nil
+}
+
+// place says where the data of a namespace is.
+func (s *served) place(n catalog.Namespace) {
+	s.identity = n
+	s.key = newIDKey(n.UniqueKey)
+	s.dir = filepath.Join(s.rt.dir, n.UniqueKey)
+}
+
+// rest has a binding that nobody declares any more lead to a namespace that is not served,
+// if its script is here: ids can be made of it, and calls give ErrUnserved (P18).
+func (rt *Runtime) rest(n catalog.Namespace) {
+	b := rt.scripts[n.Script]
+	if b == nil || n.Binding == "" || b.served[n.Binding] != nil {
+		return
+	}
+	s := &served{rt: rt, class: &class{script: n.Script, binding: n.Binding, name: n.Class, namespaceID: n.StableID}, unserved: true}
+	s.place(n)
+	b.served[n.Binding] = s
+}
+
+// resting gives the unique keys of the namespaces in the folder that are not served, also
+// those of other environments.
+func resting(c *catalog.Catalog, spaces []*served) (map[string]bool, error) {
+	rows, err := c.Rows()
+	if err != nil {
+		return nil, err
+	}
+	keys := map[string]bool{}
+	for _, r := range rows {
+		if r.State == catalog.Live {
+			keys[r.UniqueKey] = true
+		}
+	}
+	for _, s := range spaces {
+		delete(keys, s.identity.UniqueKey)
+	}
+	return keys, nil
 }

@@ -2,9 +2,11 @@ package do
 
 import (
 	"encoding/binary"
+	"fmt"
 	"sync"
 
 	"github.com/durablego/do/internal/actor"
+	"github.com/durablego/do/internal/catalog"
 	"github.com/durablego/do/internal/durable"
 	"github.com/durablego/do/internal/index"
 	"github.com/durablego/do/internal/socket"
@@ -18,12 +20,15 @@ type Namespace struct {
 
 // served is a class in a runtime: its identity on disk and its objects in memory.
 type served struct {
-	rt     *Runtime
-	class  *class
-	key    *idKey
-	away   *away // it is in another process; then the rest is empty
-	dir    string
-	folder *durable.Folder
+	rt       *Runtime
+	class    *class
+	identity catalog.Namespace
+	key      *idKey
+	dir      string
+	folder   *durable.Folder
+	away     *away // it is in another process; nothing below is used but unserved
+	unserved bool  // its data is left alone (L23); nothing below is used
+	adopted  bool  // nobody knows whether its index is right
 
 	index *index.Index
 	space int // of its alarms
@@ -68,13 +73,19 @@ func (n *Namespace) IDFromString(s string) (ID, error) { return n.key.parse(s) }
 // Get makes a stub. No I/O, and nothing is created; a zero id or one of another namespace
 // fails at the first call (I15).
 func (n *Namespace) Get(id ID) *Stub {
-	return &Stub{ns: n, id: id, err: n.key.check(id)}
+	return &Stub{ns: n, id: id, err: n.check(id)}
+}
+
+// check says whether the object may be called.
+func (s *served) check(id ID) error {
+	if s.unserved {
+		return fmt.Errorf("%w: %q of script %q", ErrUnserved, s.class.namespaceID, s.class.script)
+	}
+	return s.key.check(id)
 }
 
 // GetByName is Get(IDFromName(name)).
-func (n *Namespace) GetByName(name string) *Stub {
-	return &Stub{ns: n, id: n.IDFromName(name)}
-}
+func (n *Namespace) GetByName(name string) *Stub { return n.Get(n.IDFromName(name)) }
 
 // cell gives the object's cell, made if it has none; nil once the runtime is closed.
 func (s *served) cell(id ID) *cell {

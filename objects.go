@@ -45,11 +45,15 @@ const objectsPage = 500
 // there are, and nothing is held between two pages: objects that come and go meanwhile are
 // there or not. To go on some other time, give the last ID as StartAfter.
 //
-// An error ends the list: ctx's, ErrClosed, ErrOutsideTurn for a namespace of an Env, those
+// An error ends the list: ctx's, ErrClosed, ErrUnserved, ErrOutsideTurn for a namespace of an Env, those
 // of the disk. ctx may be any, also a turn's: reading is no wait.
 func (n *Namespace) Objects(ctx context.Context, o ObjectsOptions) iter.Seq2[ObjectInfo, error] {
 	return func(yield func(ObjectInfo, error) bool) {
-		if _, _, err := callerFor(ctx, n.owner); err != nil {
+		_, _, err := callerFor(ctx, n.owner)
+		if err == nil && n.unserved {
+			err = n.check(ID{})
+		}
+		if err != nil {
 			yield(ObjectInfo{}, err)
 			return
 		}

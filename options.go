@@ -23,6 +23,10 @@ type Options struct {
 	// Relaxed releases answers once a commit is in the write-ahead log: it survives a crash
 	// of the process, not a power cut. False: after an fsync (T21).
 	Relaxed bool
+	// DryRun only plans: Open reads Dir, which a running server may have, without its lock and
+	// without writing anything. Runtime.Plan tells what an Open would do; one that would fail
+	// fails. Calls to objects give ErrUnserved (P8).
+	DryRun bool
 	// Vars are what Env.Var gives to objects. The map is copied, its values are not.
 	Vars map[string]any
 	// Logger gets what nobody is there to be told. Nil: slog.Default().

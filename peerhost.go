@@ -28,7 +28,7 @@ func (rt *Runtime) peerStub(q *peer.Request) (*Stub, error) {
 			}
 			id.name = q.Name
 		}
-		return &Stub{ns: &Namespace{served: s}, id: id}, nil
+		return (&Namespace{served: s}).Get(id), nil
 	}
 	return nil, ErrUnserved
 }

@@ -73,7 +73,12 @@ func TestT15FirstFsync(t *testing.T) {
 	for _, op := range []disktest.Op{disktest.Sync, disktest.SyncDir} {
 		synctest.Test(t, func(t *testing.T) {
 			env, d := newSlowDisk(t, boxes(class(nil)))
-			d.failFiles(op)
+			if op == disktest.Sync {
+				wantAdd(t, named(env, "other"), 1, 1) // the folder is there, and says whose it is
+				d.failFiles(op)
+			} else {
+				d.Fail(disktest.Fault{Op: op, Count: -1, Match: func(name string) bool { return strings.Contains(name, "commits") }})
+			}
 			_, err := do.Call(t.Context(), named(env, "x"), (*box).Add, 10)
 			wantErr(t, "the failed fsync", err, do.ErrReset)
 			time.Sleep(time.Hour)

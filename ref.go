@@ -3,6 +3,8 @@ package do
 import (
 	"fmt"
 	"slices"
+
+	"github.com/durablego/do/internal/catalog"
 )
 
 // Ref names a class that another script hosts, by its stable identifier, its class name, or
@@ -30,6 +32,11 @@ func (r Ref) String() string {
 // matches says whether the Ref leads to a class of its script.
 func (r Ref) matches(k *class) bool {
 	return (r.NamespaceID == "" || r.NamespaceID == k.namespaceID) && (r.Class == "" || r.Class == k.name)
+}
+
+// wanted is the Ref as the planner knows it.
+func (r Ref) wanted() catalog.Ref {
+	return catalog.Ref{Script: r.Script, Class: r.Class, StableID: r.NamespaceID}
 }
 
 // link is a binding to a class that a Ref names.

@@ -34,12 +34,14 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 	if err != nil {
 		return err
 	}
+	rt.unclean = left.ofThose(rt.resting)
 	for _, s := range rt.spaces {
 		lost, err := index.Examine(rt.fs, filepath.Join(s.dir, index.File))
 		if err != nil {
 			return err
 		}
-		t := touched{all: left.all || lost, ids: left.of(s)}
+		t := left.of(s)
+		t.all = t.all || lost || s.adopted
 		if err := s.repair(context.Background(), t); err != nil {
 			return fmt.Errorf("index of %q: %w", s.class.binding, err)
 		}
@@ -241,7 +243,7 @@ func (rt *Runtime) closeIndexes() {
 				"class", s.class.name, "cause", err)
 		}
 	}
-	if rt.temporary {
+	if rt.temporary || rt.options.DryRun {
 		return
 	}
 	mark := rt.tidy

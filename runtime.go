@@ -49,6 +49,9 @@ type Runtime struct {
 	alarms    *alarm.Schedule
 	spaces    []*served // by served.space
 	peers     *peers
+	plan      Plan
+	resting   map[string]bool // the unique keys of what is in the folder and not served
+	unclean   []string        // what the next Open must know of these; see uncleanFile
 	sockets   *socket.Hub
 	started   time.Time     // the zero of idle times
 	closers   chan struct{} // bounds the databases that are closed at once
@@ -66,8 +69,10 @@ type Runtime struct {
 }
 
 // Open opens a data folder, made if there is none, and serves the objects of its scripts,
-// which are frozen by it. Errors: ErrLocked if another runtime has the folder (L19),
-// ErrNewerFormat, ErrInvalidOptions, and those of the file system.
+// which are frozen by it. What has changed in their classes since the last Open is applied
+// in one piece, see Runtime.Plan. Errors: ErrLocked if another runtime has the folder (L19),
+// *PlanError if the classes contradict what is in it (P8), ErrUnresolved for a Ref that leads
+// nowhere (P10), ErrNewerFormat, ErrInvalidOptions, and those of the file system.
 func Open(o Options) (*Runtime, error) { return open(o, bridge.Config{}) }
 
 func open(o Options, b bridge.Config) (_ *Runtime, err error) {
@@ -111,6 +116,12 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 	if rt.fs == nil {
 		rt.fs = disk.OS()
 	}
+	if o.DryRun {
+		if err := rt.openDry(b); err != nil {
+			return nil, err
+		}
+		return rt, nil
+	}
 	relaxed := o.Relaxed
 	if rt.dir == "" {
 		if rt.dir, err = os.MkdirTemp("", "do-"); err != nil {
@@ -153,6 +164,20 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 	}
 	rt.alarms.Start()
 	return rt, nil
+}
+
+// openDry is open for Options.DryRun.
+func (rt *Runtime) openDry(b bridge.Config) (err error) {
+	if rt.dir == "" {
+		rt.dir, rt.fs = "data", disk.Mem()
+	} else if rt.dir, err = filepath.Abs(rt.dir); err != nil {
+		return fmt.Errorf("do: open: %w", err)
+	}
+	if err := rt.mount(b, true); err != nil {
+		return errors.Join(err, rt.release())
+	}
+	rt.alarms = rt.newAlarms()
+	return nil
 }
 
 // makeDir makes the data folder if there is none. What it will hold is only as durable as

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,6 +22,8 @@ type Script struct {
 	frozen  bool
 	classes []*class
 	links   []link
+
+	tombstones, retired []string // stable ids that are not declared any more
 }
 
 // NewScript makes an empty script. The name is part of the identity of its namespaces'
@@ -46,8 +49,17 @@ type Class[T Object] struct {
 	New func(ctx context.Context, state *State, env *Env) (T, error)
 	// Name is the class's name in errors and logs. Defaults to the name of the Go type.
 	Name string
-	// NamespaceID is the stable identifier of the namespace's data. Defaults to Binding.
+	// NamespaceID is the stable identifier of the namespace's data, which never changes by
+	// itself: a class that has another one is another namespace. Defaults to Binding, so give
+	// one if the binding might be renamed.
 	NamespaceID string
+	// PreviousIDs are stable identifiers that the data had in this script. The first Open with
+	// them takes it over, ids and all, if no class declares it any more (P3, P4).
+	PreviousIDs []string
+	// MovedFrom says which other scripts the data may be in: each Ref has a script, and a
+	// NamespaceID or Class unless that is this class's own NamespaceID. The first Open with
+	// them takes it over, if no class declares it any more (P3, P4).
+	MovedFrom []Ref
 	// IdleTimeout is how long an instance without work stays in memory. Defaults to 10 s;
 	// negative: for ever (L8).
 	IdleTimeout time.Duration
@@ -65,6 +77,8 @@ type class struct {
 	binding     string
 	name        string
 	namespaceID string
+	previousIDs []string
+	movedFrom   []Ref
 	idleTimeout time.Duration
 	queueLimit  int
 	compress    bool
@@ -90,11 +104,16 @@ func RegisterIn[T Object](s *Script, c Class[T]) {
 	if c.Binding == "" || c.New == nil {
 		panic(fmt.Sprintf("do: class %v needs a binding and a constructor", typ))
 	}
+	if slices.ContainsFunc(c.MovedFrom, func(r Ref) bool { return r.Script == "" }) {
+		panic(fmt.Sprintf("do: class %v has a MovedFrom without a script", typ))
+	}
 	k := &class{
 		script:      s.name,
 		binding:     c.Binding,
 		name:        c.Name,
 		namespaceID: c.NamespaceID,
+		previousIDs: slices.Clone(c.PreviousIDs),
+		movedFrom:   slices.Clone(c.MovedFrom),
 		idleTimeout: c.IdleTimeout,
 		queueLimit:  c.QueueLimit,
 		compress:    c.Compress,
@@ -134,6 +153,37 @@ func (s *Script) add(k *class) {
 		}
 	}
 	s.classes = append(s.classes, k)
+}
+
+// Retire says that the script does not declare the namespace with this stable identifier any
+// more, and that its data is to be kept: it is not served, and Open neither warns of it nor
+// takes a new class for it (P5). Misuse panics: an empty id, one with a Tombstone, a call after Open.
+func (s *Script) Retire(namespaceID string) { s.lay(namespaceID, "Retire", &s.retired, &s.tombstones) }
+
+// Tombstone has the next Open remove the namespace with this stable identifier, which the
+// script does not declare any more: all its objects, their alarms, and for ever (P9). The
+// identifier may be declared again later, for a new namespace that has other ids (P27).
+// Misuse panics: an empty id, one with a Retire, a call after Open.
+func (s *Script) Tombstone(namespaceID string) {
+	s.lay(namespaceID, "Tombstone", &s.tombstones, &s.retired)
+}
+
+// lay notes a stable id in one list, which must not be in the other.
+func (s *Script) lay(id, what string, in, notIn *[]string) {
+	s.mu.Lock()
+	frozen, other := s.frozen, slices.Contains(*notIn, id)
+	if !frozen && !other && id != "" {
+		*in = append(*in, id)
+	}
+	s.mu.Unlock()
+	switch {
+	case id == "":
+		panic(fmt.Sprintf("do: %s of script %q needs a stable identifier", what, s.name))
+	case frozen:
+		panic(fmt.Sprintf("do: %s(%q) is said after Open", what, id))
+	case other:
+		panic(fmt.Sprintf("do: script %q says both Retire and Tombstone of %q", s.name, id))
+	}
 }
 
 // freeze ends registration: nothing of the script changes any more.

@@ -6,13 +6,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // uncleanFile tells the next Open which objects' rows in the indexes may be wrong: one path
-// of a main file in a line, or a line with everything, and a last line. Without commit log
+// of a main file in a line, or everything of a namespace or of all, and a last line. Without commit log
 // it is there while a runtime has the folder; with one, from a replay to the end of the
-// repair, and where something could not be closed as it should be.
+// repair, and where something could not be closed as it should be. What it says of
+// namespaces that are not served (L23) stays in it until they are.
 const uncleanFile = "UNCLEAN"
 
 const (
@@ -26,18 +28,35 @@ type unclean struct {
 	names []string
 }
 
-// of gives the ids of one namespace.
-func (u unclean) of(s *served) (ids []ID) {
-	dir := filepath.Base(s.dir)
+// of gives what it says of one namespace.
+func (u unclean) of(s *served) touched {
+	t := touched{all: u.all}
 	for _, name := range u.names {
-		if filepath.Dir(name) != dir {
+		if filepath.Dir(name) != s.identity.UniqueKey {
 			continue
 		}
 		if id, ok := s.idOfFile(filepath.Base(name)); ok {
-			ids = append(ids, id)
+			t.ids = append(t.ids, id)
+		}
+		t.all = t.all || filepath.Base(name) == everything
+	}
+	return t
+}
+
+// ofThose gives what it says of the namespaces with these unique keys.
+func (u unclean) ofThose(keys map[string]bool) (names []string) {
+	for key := range keys {
+		if u.all {
+			names = append(names, filepath.Join(key, everything))
 		}
 	}
-	return ids
+	for _, name := range u.names {
+		if !u.all && keys[filepath.Dir(name)] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // readUnclean reads it; of one that is not whole nothing is known.
@@ -69,12 +88,14 @@ func (rt *Runtime) readUnclean() (u unclean, err error) {
 }
 
 // writeUnclean writes it, durably.
-func (rt *Runtime) writeUnclean(u unclean) error {
+func (rt *Runtime) writeUnclean(u unclean) error { return rt.writeUncleanIn(rt.dir, u) }
+
+func (rt *Runtime) writeUncleanIn(dir string, u unclean) error {
 	lines := append(u.names[:len(u.names):len(u.names)], lastLine, "")
 	if u.all {
 		lines = []string{everything, lastLine, ""}
 	}
-	path := filepath.Join(rt.dir, uncleanFile)
+	path := filepath.Join(dir, uncleanFile)
 	f, err := rt.fs.Open(path+partialSuffix, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return err
@@ -91,12 +112,15 @@ func (rt *Runtime) writeUnclean(u unclean) error {
 	if err := rt.fs.Rename(path+partialSuffix, path); err != nil {
 		return err
 	}
-	return rt.fs.SyncDir(rt.dir)
+	return rt.fs.SyncDir(dir)
 }
 
-// tidy says that there is nothing to repair. Should the file come back after a power cut,
-// the next Open only takes longer.
+// tidy says that there is nothing to repair of what is served. Should the file come back
+// after a power cut, the next Open only takes longer.
 func (rt *Runtime) tidy() error {
+	if len(rt.unclean) > 0 {
+		return rt.writeUnclean(unclean{names: rt.unclean})
+	}
 	if err := rt.fs.Remove(filepath.Join(rt.dir, uncleanFile)); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -1,20 +1,31 @@
 // Package catalog keeps the namespaces of a data folder: which unique key belongs to which
-// identity, in <Dir>/catalog.sqlite, so that renaming a class or binding changes no path.
+// identity, in <Dir>/catalog.sqlite, so that renaming a class or binding changes no path. It
+// compares them with the classes a program declares, and applies what follows.
+//
+// # Terms
+//
+// The identity of a namespace is (environment, script, stable id); class and binding are
+// attributes. A row is a namespace in the catalog. A folder is lost if it has no row; it
+// carries a copy of its identity (P1), so that it can be adopted.
 //
 // # Invariants
 //
-//  1. A row is made when a namespace is first declared and never removed; its unique key
-//     never changes and is never given to another row, compared without case (I17).
-//  2. An identity (environment, script, stable id) has at most one row. Class and binding
-//     are attributes.
-//  3. All changes of one Resolve are one transaction with full sync: after a crash the
-//     catalog is wholly old or wholly new.
+//  1. A row is never removed; its unique key never changes and is never given to another
+//     row, compared without case (I17), nor that of a folder that is there.
+//  2. An identity has at most one live row. That of a deleted one may be used again.
+//  3. A Plan is computed against what was found, and applied in one transaction with full
+//     sync: after a crash the catalog is wholly old or wholly new (P6, P11).
+//  4. Data is removed only for a row that says so, durably: a live row becomes Deleting in
+//     the transaction of its plan, and Deleted when its folder is gone (P9). A folder that is
+//     there again nevertheless, by a replay or a power cut, is removed again.
+//  5. With a conflict in the plan nothing is applied (P8).
 //
 // # Failure handling
 //
-// A catalog written by a newer version is refused with doerr.ErrNewerFormat. A file that
-// was never completely made (a crash at the first Open) is made again; nothing can have
-// been recorded in it.
+// A catalog written by a newer version is refused with doerr.ErrNewerFormat; one of an older
+// is brought to this one's format in one transaction. A file that was never completely made
+// (a crash at the first Open) is made again; nothing can have been recorded in it. If the
+// catalog is lost, it is made again of what the folders say (P28).
 package catalog
 
 import (
@@ -32,7 +43,7 @@ import (
 // File is the name of the catalog in its folder. Nobody writes to it but an Open.
 const File = "catalog.sqlite"
 
-const format = 1 // the version of the file, kept in user_version
+const format = 2 // the version of the file, kept in user_version
 
 const schema = `
 CREATE TABLE namespace(
@@ -42,15 +53,48 @@ CREATE TABLE namespace(
 	stable_id   TEXT NOT NULL,
 	class       TEXT NOT NULL,
 	binding     TEXT NOT NULL,
-	UNIQUE(environment, script, stable_id)
+	state       TEXT NOT NULL DEFAULT 'live'
 ) WITHOUT ROWID;
-PRAGMA user_version = 1;`
+CREATE UNIQUE INDEX identity ON namespace(environment, script, stable_id) WHERE state='live';
+CREATE TABLE history(
+	at          TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+	change      TEXT NOT NULL,
+	unique_key  TEXT NOT NULL,
+	environment TEXT NOT NULL,
+	script      TEXT NOT NULL,
+	stable_id   TEXT NOT NULL,
+	class       TEXT NOT NULL,
+	binding     TEXT NOT NULL
+);
+PRAGMA user_version = 2;`
 
-// Namespace is a declared namespace.
+// from1 brings a catalog of format 1, which knew no states and no history, to the schema.
+const from1 = `ALTER TABLE namespace RENAME TO old;` + schema + `
+INSERT INTO namespace(unique_key, environment, script, stable_id, class, binding)
+	SELECT unique_key, environment, script, stable_id, class, binding FROM old;
+DROP TABLE old;`
+
+// Namespace is a namespace as it is declared or recorded.
 type Namespace struct {
 	Environment, Script, StableID string // its identity
 	Class, Binding                string
-	UniqueKey                     string // as given by Resolve; set beforehand only by tests
+	UniqueKey                     string // the name of its folder
+}
+
+// State says what a row stands for.
+type State string
+
+// The states of a row.
+const (
+	Live     State = "live"
+	Deleting State = "deleting" // to be removed, perhaps partly
+	Deleted  State = "deleted"
+)
+
+// Row is a namespace in the catalog.
+type Row struct {
+	Namespace
+	State State
 }
 
 // Catalog is an open catalog. One goroutine at a time.
@@ -108,92 +152,43 @@ func (c *Catalog) prepare() error {
 		return fmt.Errorf("%w: format %d, this one knows %d", doerr.ErrNewerFormat, version, format)
 	case version == 0 && tables == 0:
 		return c.conn.Exec("BEGIN IMMEDIATE;" + schema + "COMMIT;")
+	case version == 1:
+		return c.transaction(func() error { return c.conn.Exec(from1) })
 	case version != format:
 		return fmt.Errorf("not a catalog: format %d", version)
 	}
 	return nil
 }
 
-// Keys gives the unique keys in the catalog of a data folder.
-func Keys(fsys disk.FS, dir string) (map[string]bool, error) {
-	conn, err := sqlite.Open(filepath.Join(dir, File), sqlite.Options{FS: fsys})
+// Rows gives all rows, in the order of their keys.
+func (c *Catalog) Rows() (rows []Row, err error) {
+	err = c.query("SELECT unique_key, environment, script, stable_id, class, binding, state FROM namespace ORDER BY unique_key", nil,
+		func(s *sqlite.Stmt) {
+			rows = append(rows, Row{Namespace{UniqueKey: s.ColumnText(0), Environment: s.ColumnText(1), Script: s.ColumnText(2),
+				StableID: s.ColumnText(3), Class: s.ColumnText(4), Binding: s.ColumnText(5)}, State(s.ColumnText(6))})
+		})
 	if err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
-	c, keys := &Catalog{conn}, map[string]bool{}
-	err = c.query("SELECT unique_key FROM namespace", nil, func(s *sqlite.Stmt) { keys[s.ColumnText(0)] = true })
-	if cerr := conn.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("catalog: %w", err)
-	}
-	return keys, nil
+	return rows, nil
 }
 
 // Close closes the file.
 func (c *Catalog) Close() error { return c.conn.Close() }
 
-// Resolve gives the unique key of each declared namespace, in order, and records what is new.
-func (c *Catalog) Resolve(declared []Namespace) (keys []string, err error) {
+// transaction has fn done wholly or not at all.
+func (c *Catalog) transaction(fn func() error) error {
 	if err := c.conn.Exec("BEGIN IMMEDIATE"); err != nil {
-		return nil, fmt.Errorf("catalog: %w", err)
+		return err
 	}
-	for _, n := range declared {
-		key, err := c.resolve(n)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("catalog: namespace %q of script %q: %w", n.StableID, n.Script, err),
-				c.conn.Exec("ROLLBACK"))
-		}
-		keys = append(keys, key)
+	err := fn()
+	if err == nil {
+		err = c.conn.Exec("COMMIT")
 	}
-	if err := c.conn.Exec("COMMIT"); err != nil {
-		return nil, fmt.Errorf("catalog: %w", err)
+	if err != nil && c.conn.InTransaction() {
+		err = errors.Join(err, c.conn.Exec("ROLLBACK"))
 	}
-	return keys, nil
-}
-
-func (c *Catalog) resolve(n Namespace) (string, error) {
-	key, class, binding := "", "", ""
-	err := c.query("SELECT unique_key, class, binding FROM namespace WHERE environment=? AND script=? AND stable_id=?",
-		[]string{n.Environment, n.Script, n.StableID},
-		func(s *sqlite.Stmt) { key, class, binding = s.ColumnText(0), s.ColumnText(1), s.ColumnText(2) })
-	switch {
-	case err != nil:
-		return "", err
-	case key == "":
-		return c.add(n)
-	case class != n.Class || binding != n.Binding:
-		return key, c.query("UPDATE namespace SET class=?, binding=? WHERE unique_key=?", []string{n.Class, n.Binding, key}, nil)
-	}
-	return key, nil
-}
-
-// add records a new namespace under a key that nobody ever had (I17).
-func (c *Catalog) add(n Namespace) (string, error) {
-	base := n.UniqueKey
-	if base == "" {
-		base = UniqueKey(n.Environment, n.Script, n.StableID)
-	}
-	for i := 1; ; i++ {
-		key := base
-		if i > 1 {
-			key = fmt.Sprintf("%s~%d", base, i)
-		}
-		if len(key) > MaxUniqueKey {
-			return "", fmt.Errorf("%w: its unique key would have %d bytes, at most %d are possible",
-				doerr.ErrInvalidOptions, len(key), MaxUniqueKey)
-		}
-		taken := false
-		err := c.query("SELECT 1 FROM namespace WHERE unique_key=?", []string{key}, func(*sqlite.Stmt) { taken = true })
-		if err != nil {
-			return "", err
-		}
-		if !taken {
-			return key, c.query("INSERT INTO namespace(unique_key, environment, script, stable_id, class, binding) VALUES (?,?,?,?,?,?)",
-				[]string{key, n.Environment, n.Script, n.StableID, n.Class, n.Binding}, nil)
-		}
-	}
+	return err
 }
 
 // query runs one statement with text arguments.

@@ -2,7 +2,10 @@ package catalog
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+
+	"github.com/durablego/do/internal/doerr"
 )
 
 // MaxUniqueKey is the longest unique key, in bytes (N4).
@@ -29,4 +32,77 @@ func escape(part string) string {
 		}
 	}
 	return b.String()
+}
+
+// parseKey gives the identity that a key was made of, but for one that a program has chosen.
+func parseKey(key string) (n Namespace, ok bool) {
+	n.UniqueKey = key
+	base, count, twin := strings.Cut(key, "~")
+	if i, err := strconv.Atoi(count); twin && (err != nil || i < 2) {
+		return n, false
+	}
+	parts := strings.Split(base, ".")
+	switch len(parts) {
+	case 3:
+		n.Environment, n.Script, n.StableID = unescape(parts[0]), unescape(parts[1]), unescape(parts[2])
+	case 2:
+		n.Script, n.StableID = unescape(parts[0]), unescape(parts[1])
+	}
+	return n, n.StableID != "" && n.Script != "" && UniqueKey(n.Environment, n.Script, n.StableID) == base
+}
+
+func unescape(part string) string {
+	var b strings.Builder
+	for i := 0; i < len(part); i++ {
+		if part[i] == '%' && i+2 < len(part) {
+			if c, err := strconv.ParseUint(part[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(c))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(part[i])
+	}
+	return b.String()
+}
+
+// keys hands out unique keys that nobody ever had in a data folder (I17). Some systems do
+// not tell case apart in the names of folders.
+type keys struct{ rows, names map[string]bool }
+
+func newKeys(f Found) *keys {
+	k := &keys{rows: map[string]bool{}, names: map[string]bool{}}
+	for _, r := range f.Rows {
+		k.rows[strings.ToLower(r.UniqueKey)] = true
+	}
+	for _, n := range f.Folders {
+		k.rows[strings.ToLower(n.UniqueKey)] = true
+	}
+	for _, name := range f.Names {
+		k.names[strings.ToLower(name)] = true
+	}
+	return k
+}
+
+// add gives the key of a new namespace. One that the program has chosen may be that of a
+// folder which nobody knows.
+func (k *keys) add(n Namespace) (string, error) {
+	base, chosen := n.UniqueKey, n.UniqueKey != ""
+	if !chosen {
+		base = UniqueKey(n.Environment, n.Script, n.StableID)
+	}
+	for i := 1; ; i++ {
+		key := base
+		if i > 1 {
+			key = fmt.Sprintf("%s~%d", base, i)
+		}
+		if len(key) > MaxUniqueKey {
+			return "", fmt.Errorf("%w: its unique key would have %d bytes, at most %d are possible",
+				doerr.ErrInvalidOptions, len(key), MaxUniqueKey)
+		}
+		if folded := strings.ToLower(key); !k.rows[folded] && (chosen || !k.names[folded]) {
+			k.rows[folded] = true
+			return key, nil
+		}
+	}
 }
