@@ -28,7 +28,7 @@ var errAway = fmt.Errorf("do: the namespace is in another process: %w", errors.E
 
 // followAway is follow for a script that this runtime does not serve: a peer may.
 func (rt *Runtime) followAway(script string, l link) (*served, error) {
-	_, listed := rt.options.Peers[l.ref.Script]
+	p, listed := rt.options.Peers[l.ref.Script]
 	client := rt.peers.clients[l.ref.Script]
 	switch {
 	case !listed:
@@ -42,9 +42,13 @@ func (rt *Runtime) followAway(script string, l link) (*served, error) {
 	if k.name == "" {
 		k.name = l.ref.NamespaceID
 	}
+	key := p.UniqueKeys[l.ref.NamespaceID]
+	if key == "" {
+		key = catalog.UniqueKey(rt.options.Environment, l.ref.Script, l.ref.NamespaceID)
+	}
 	return &served{
 		rt: rt, class: k, away: &away{client, script, l.ref}, unserved: rt.options.DryRun,
-		key: newIDKey(catalog.UniqueKey(rt.options.Environment, l.ref.Script, l.ref.NamespaceID)),
+		key: newIDKey(key),
 	}, nil
 }
 

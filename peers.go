@@ -29,6 +29,10 @@ type Peer struct {
 	// TLS is the configuration of connections to URL. It must not change after Open. Nil: the
 	// system's roots, no client certificate.
 	TLS *tls.Config
+	// UniqueKeys are those of the script's namespaces, by stable identifier, where they are not
+	// what I17 makes of environment, script and identifier: where a class change has moved data
+	// or given it another identifier. Ids are made of them; a wrong one is ErrForeignID.
+	UniqueKeys map[string]string
 }
 
 // checked gives p with its own secrets, and its URL; nil if it has none.

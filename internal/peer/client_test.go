@@ -17,6 +17,7 @@ import (
 
 	"github.com/durablego/do/internal/doerr"
 	"github.com/durablego/do/internal/peer"
+	"github.com/durablego/do/internal/peer/peertest"
 )
 
 // TestB15Connecting tries three times, a little apart, and gives the last error.
@@ -25,10 +26,10 @@ func TestB15Connecting(t *testing.T) {
 		var at []time.Time
 		c := dialing(t, func(context.Context, string, string) (net.Conn, error) {
 			at = append(at, time.Now())
-			return nil, fmt.Errorf("try %d: %w", len(at), errRefused)
+			return nil, fmt.Errorf("try %d: %w", len(at), peertest.ErrRefused)
 		})
 		_, err := c.Call(t.Context(), callRequest(), nil)
-		if len(at) != 3 || !errors.Is(err, errRefused) || !strings.Contains(err.Error(), "try 3") {
+		if len(at) != 3 || !errors.Is(err, peertest.ErrRefused) || !strings.Contains(err.Error(), "try 3") {
 			t.Fatalf("%d attempts, %v, want the error of the third", len(at), err)
 		}
 		if f := failureOf(t, err); !f.Retryable || f.Remote || f.Overloaded || f.Reset || errors.Is(err, doerr.ErrPeerLost) {
@@ -95,7 +96,7 @@ func TestB15Recovers(t *testing.T) {
 // rough serves connections by hand: it answers the first so many requests, and cuts the
 // connection of those that follow once it has read them.
 func rough(t *testing.T, answered int, counted *atomic.Int32) *peer.Client {
-	w := newWire()
+	w := peertest.NewWire()
 	t.Cleanup(func() { _ = w.Close() })
 	serve := func(conn net.Conn) {
 		defer conn.Close()
@@ -116,7 +117,7 @@ func rough(t *testing.T, answered int, counted *atomic.Int32) *peer.Client {
 			go serve(conn)
 		}
 	}()
-	return dialing(t, w.dial)
+	return dialing(t, w.Dial)
 }
 
 // TestB15Lost has connections cut under requests: each arrives once, on a new connection and

@@ -3,7 +3,10 @@ package peer
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+
+	"github.com/durablego/do/internal/doerr"
 )
 
 // The kinds of frames.
@@ -53,7 +56,10 @@ func readFrameHead(r io.Reader, maxResult int64) (kind byte, n int, err error) {
 		return 0, 0, errFrame
 	}
 	length := int64(binary.BigEndian.Uint32(b[1:]))
-	if length > most {
+	switch {
+	case length > most && b[0] == resultFrame:
+		return 0, 0, fault(doerr.ErrValueTooLarge, fmt.Errorf("the result takes %d bytes", length))
+	case length > most:
 		return 0, 0, errFrame
 	}
 	return b[0], int(length), nil

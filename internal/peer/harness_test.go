@@ -10,11 +10,11 @@ import (
 	"net/url"
 	"os"
 	"runtime"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/durablego/do/internal/peer"
+	"github.com/durablego/do/internal/peer/peertest"
 )
 
 // TestMain fails if a goroutine outlives the tests: all of them have an end.
@@ -30,41 +30,6 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(code)
 }
-
-// wire is a listener in memory, so that all works in a bubble.
-type wire struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newWire() *wire { return &wire{conns: make(chan net.Conn), closed: make(chan struct{})} }
-
-func (w *wire) Accept() (net.Conn, error) {
-	select {
-	case c := <-w.conns:
-		return c, nil
-	case <-w.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (w *wire) Close() error   { w.once.Do(func() { close(w.closed) }); return nil }
-func (w *wire) Addr() net.Addr { return &net.UnixAddr{Name: "wire"} }
-
-func (w *wire) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case w.conns <- theirs:
-		return ours, nil
-	case <-w.closed:
-		return nil, errRefused
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-var errRefused = errors.New("refused")
 
 // object is what a test's host does.
 type object struct {
@@ -83,14 +48,14 @@ func serve(t *testing.T, o object) *peer.Client {
 
 func serveHandler(t *testing.T, h http.Handler) *peer.Client {
 	t.Helper()
-	w := newWire()
+	w := peertest.NewWire()
 	server := &http.Server{Handler: h}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = server.Serve(w)
 	}()
-	c := dialing(t, w.dial)
+	c := dialing(t, w.Dial)
 	t.Cleanup(func() {
 		_ = server.Close()
 		<-done
