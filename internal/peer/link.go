@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/durablego/do/internal/doerr"
 )
 
 const (
@@ -105,16 +107,16 @@ func (l *Link) Close() error {
 func (l *Link) Take(conn net.Conn, early []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.used || l.over {
+	l.client.mu.Lock()
+	defer l.client.mu.Unlock()
+	switch {
+	case l.client.closed:
+		return doerr.ErrClosed
+	case l.used || l.over:
 		return net.ErrClosed
 	}
 	l.used, l.remote = true, conn
 	l.timer.Stop()
-	l.client.mu.Lock()
-	defer l.client.mu.Unlock()
-	if l.client.closed {
-		return net.ErrClosed
-	}
 	l.client.relays.Go(func() { l.relay(conn, early) })
 	return nil
 }
