@@ -2,6 +2,7 @@ package layering_test
 
 import (
 	"bytes"
+	"go/ast"
 	"os/exec"
 	"path"
 	"regexp"
@@ -69,15 +70,18 @@ func TestExamplesAreProgramsWithTests(t *testing.T) {
 			continue
 		}
 		examples++
-		var program, test bool
+		var program, shared, test bool
 		for _, f := range tr.code {
 			if f.folder == folder {
 				program = program || !f.test && f.syntax.Name.Name == "main"
 				test = test || f.test
 			}
+			shared = shared || !f.test && strings.HasPrefix(f.folder, path.Dir(folder)+"/") && slices.ContainsFunc(f.syntax.Imports, func(i *ast.ImportSpec) bool {
+				return strings.HasSuffix(i.Path.Value, "/"+folder+`"`)
+			})
 		}
-		if !program || !test {
-			t.Errorf("%s: program %v, test %v; an example is both", folder, program, test)
+		if !program && !shared || !test {
+			t.Errorf("%s: program %v, part of some %v, test %v; an example is a program, or a part of the programs beside it, with a test", folder, program, shared, test)
 		}
 	}
 	if examples == 0 {

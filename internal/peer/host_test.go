@@ -67,6 +67,7 @@ func original() *http.Request {
 
 // send gives the status that the stage answers r with.
 func (s *stage) send(r *http.Request, body []byte) int {
+	s.log.Reset()
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
@@ -80,7 +81,6 @@ func (s *stage) send(r *http.Request, body []byte) int {
 func (s *stage) want(t *testing.T, what string, r *http.Request, body []byte, status int, cause string) {
 	t.Helper()
 	before := s.reached
-	s.log.Reset()
 	got := s.send(r, body)
 	switch {
 	case got != status:
