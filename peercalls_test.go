@@ -132,6 +132,13 @@ func TestB10Ids(t *testing.T) {
 			}
 			wantErr(t, c.what+" "+string(op), err, c.want)
 		}
+		for _, method := range []string{"Fetch", "Stop", "hidden", ""} { // F2
+			q := peer.Request{Caller: "client", Script: "host", Namespace: "boxes", ID: id, Op: peer.OpCall, Method: method}
+			for _, argument := range [][]byte{nil, {0xf6}} {
+				_, err := client.Call(t.Context(), q, argument)
+				wantErr(t, "the method "+method, err, do.ErrNotMethod)
+			}
+		}
 		if (built > 0) != (c.want == nil) {
 			t.Errorf("%s: %d instances were built", c.what, built)
 		}

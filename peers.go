@@ -20,8 +20,8 @@ type Peer struct {
 	URL string
 	// Secret signs requests: at least 32 random bytes, one secret for each pair of scripts.
 	Secret []byte
-	// OldSecret, unless empty, is accepted too, while the other side still signs with it. At
-	// least 32 bytes.
+	// OldSecret, unless empty, is accepted too, while the other side still signs with it, or
+	// does already: docs/peers.md says how to change a secret. At least 32 bytes.
 	OldSecret []byte
 	// AllowPlain lets URL be plain http to anywhere: requests cannot be forged then, but read,
 	// and answers can be both.
