@@ -152,6 +152,13 @@
 // undone never leaves. Pings find peers that are gone (W16), a slow one is closed (W15), a
 // reset closes all sockets of the object with 1011, and [Runtime.Close] with 1012 (W19).
 //
+// # Other processes
+//
+// A binding may lead to a class of a script in another process, which [Options].Peers says how to
+// reach, and which mounts [Runtime.PeerHandler]: the [Stub] is the same, for Fetch, calls and
+// WebSockets, and so are the rules (B1–B16). Requests are signed; what surely did not start is sent
+// again, and [ErrPeerLost] tells the caller of all else that nobody knows (B15). docs/peers.md says more.
+//
 // # Errors
 //
 // Kinds of failure are variables, such as [ErrOverloaded]: test for them with errors.Is.

@@ -38,6 +38,15 @@ func TestB15Connecting(t *testing.T) {
 		if a, b := at[1].Sub(at[0]), at[2].Sub(at[1]); a >= 100*time.Millisecond || b >= 200*time.Millisecond {
 			t.Errorf("attempts %v and %v apart, want under 100 and 200 ms", a, b)
 		}
+		slow, begin := 0, time.Now()
+		_, err = dialing(t, func(context.Context, string, string) (net.Conn, error) {
+			slow++
+			time.Sleep(15 * time.Second)
+			return nil, peertest.ErrRefused
+		}).Call(t.Context(), callRequest(), nil)
+		if slow != 2 || time.Since(begin) > 31*time.Second {
+			t.Errorf("%d slow attempts in %v, %v, want that none begins after 20 s", slow, time.Since(begin), err)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 		defer cancel()
 		<-ctx.Done()

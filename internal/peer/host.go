@@ -121,7 +121,7 @@ func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // refuse answers what may not come in (B6).
 func (h *host) refuse(w http.ResponseWriter, r *http.Request, e *envelope, why error) {
 	h.Logger.LogAttrs(context.Background(), slog.LevelWarn, "a request of a peer was refused",
-		slog.String("caller", e.Caller), slog.String("remote", r.RemoteAddr), slog.Any("cause", why))
+		slog.String("caller", e.Caller[:min(len(e.Caller), 100)]), slog.String("remote", r.RemoteAddr), slog.Any("cause", why))
 	w.WriteHeader(http.StatusUnauthorized)
 }
 

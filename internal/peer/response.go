@@ -30,7 +30,7 @@ func (x *exchange) response(ctx context.Context) (*http.Response, error) {
 		return nil, x.spoiled()
 	}
 	a, err := codec.DecodeAs[answer](head)
-	if err != nil || a.Status < 100 || a.Status > 999 || (a.Status == http.StatusSwitchingProtocols) != (body != nil) {
+	if err != nil || (a.Status == http.StatusSwitchingProtocols) != (body != nil) {
 		return nil, x.spoiled()
 	}
 	response := &http.Response{
