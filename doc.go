@@ -152,6 +152,19 @@
 // undone never leaves. Pings find peers that are gone (W16), a slow one is closed (W15), a
 // reset closes all sockets of the object with 1011, and [Runtime.Close] with 1012 (W19).
 //
+// # Scripts and class changes
+//
+// A [Script] is a set of classes with their bindings. A program may have several in one
+// Runtime, and bind classes of one in another, by [Script.Bind]. Options.Environment keeps
+// the data of production and staging apart.
+//
+// The data of a class belongs to its script and its NamespaceID, not to its name: a class or
+// binding that is renamed finds its data. [Open] compares what is declared with what the
+// folder has and applies the difference in one piece; where it cannot tell what is meant
+// nothing changes, and a [*PlanError] says what to write. Data is never removed because
+// nobody declares it, but by [Script.Tombstone] alone. Options.DryRun shows the [Plan] beside
+// a running server.
+//
 // # Other processes
 //
 // A binding may lead to a class of a script in another process, which [Options].Peers says how to

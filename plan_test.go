@@ -214,6 +214,11 @@ func TestP1Identity(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "\nid \"b\"\nclass \"Bee\"\n") {
 		t.Errorf("IDENTITY = %v\n%s", err, text)
 	}
+	copied := filepath.Join(t.TempDir(), "copy")
+	wantNil(t, rt.Backup(t.Context(), copied))
+	if again, err := os.ReadFile(filepath.Join(copied, "main.b", "IDENTITY")); err != nil || string(again) != string(text) {
+		t.Errorf("IDENTITY of a copy = %v\n%s", err, again)
+	}
 	closeNow(t, rt)
 	moved := stage{
 		says: one("main", previous(cl("B2", "b2", "Bee2"), "b")), want: "re-id main/b2, orphan main/a",
