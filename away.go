@@ -8,11 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/durablego/do/internal/catalog"
 	"github.com/durablego/do/internal/codec"
 	"github.com/durablego/do/internal/peer"
+	"github.com/durablego/do/internal/socket"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -82,7 +82,7 @@ func (s *Stub) fetchAway(ctx context.Context, r *http.Request) (*http.Response, 
 	if u, err := url.Parse(q.URL); err != nil || !u.IsAbs() {
 		return nil, s.failAway(ctx, op, fmt.Errorf("%w: the URL cannot be written", ErrInvalidValue))
 	}
-	if asksUpgrade(r.Header) {
+	if socket.AsksUpgrade(r.Header) {
 		q.Op = peer.OpConnect
 	}
 	params := paramsOf(ctx, r)
@@ -180,19 +180,4 @@ func paramsOf(ctx context.Context, r *http.Request) map[string]string {
 		}
 	}
 	return params
-}
-
-// asksUpgrade says whether a request with these headers wants another protocol.
-func asksUpgrade(h http.Header) bool {
-	if h.Get("Upgrade") == "" {
-		return false
-	}
-	for _, line := range h["Connection"] {
-		for token := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
-				return true
-			}
-		}
-	}
-	return false
 }
