@@ -166,7 +166,7 @@ func (x *exchange) begin(response *http.Response) error {
 	}
 	kind, n, err := readFrameHead(x.in, x.client.o.MaxResult)
 	if err != nil {
-		return cutOff(err)
+		return err
 	}
 	if x.payload, err = readPayload(x.in, n); err != nil {
 		return err

@@ -87,9 +87,11 @@ func fault(kind, cause error) *Failure {
 	return f
 }
 
-// lost is the failure of a request whose fate nobody knows (L24.8).
+// lost is the failure of a request whose fate nobody knows (L24.8). The cause is text alone: it
+// may be io.EOF, and this is no end of a body.
 func lost(cause error) *Failure {
-	f := fault(doerr.ErrPeerLost, cause)
+	f := fault(doerr.ErrPeerLost, nil)
+	f.Text += ": " + cause.Error()
 	f.Retryable = true
 	return f
 }

@@ -39,7 +39,7 @@ func putFrameHead(b []byte, kind byte, n int) {
 }
 
 // readFrameHead reads kind and length of the next frame, which is at most maxResult long if it
-// is a result. io.EOF only at the end of a frame.
+// is a result.
 func readFrameHead(r io.Reader, maxResult int64) (kind byte, n int, err error) {
 	var b [frameHead]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {
@@ -74,16 +74,8 @@ func readPayload(r io.Reader, n int) ([]byte, error) {
 		}
 		got, err := io.ReadFull(r, p[len(p):cap(p)])
 		if p = p[:len(p)+got]; err != nil {
-			return nil, cutOff(err)
+			return nil, err
 		}
 	}
 	return p, nil
-}
-
-// cutOff is err of a read in the middle of something.
-func cutOff(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

@@ -39,7 +39,7 @@ type host struct {
 func NewHost(o HostOptions) http.Handler {
 	h := &host{HostOptions: o, start: time.Now().UnixMilli(), nonces: map[string]*nonces{}}
 	for caller := range o.Callers {
-		h.nonces[caller] = &nonces{}
+		h.nonces[caller] = &nonces{most: maxNonces}
 	}
 	return h
 }

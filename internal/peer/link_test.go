@@ -118,6 +118,7 @@ func TestB13Taken(t *testing.T) {
 			if err := l.Take(ours, nil); err == nil {
 				t.Error("a link was taken twice")
 			}
+			begin := time.Now()
 			switch who {
 			case "client":
 				_ = client.Close()
@@ -131,6 +132,9 @@ func TestB13Taken(t *testing.T) {
 			}
 			if who != "object" {
 				wantEnd(t, who+" closed, object", object)
+			}
+			if d := time.Since(begin); d != 0 {
+				t.Errorf("%s closed, and the others saw it after %v", who, d)
 			}
 		})
 	}

@@ -19,6 +19,8 @@ var (
 
 // nonces are those that a caller has used in the last 120 seconds. Safe for concurrent use.
 type nonces struct {
+	most int
+
 	mu    sync.Mutex // guards following
 	seen  map[nonce]struct{}
 	queue []used // oldest first, from first on
@@ -46,7 +48,7 @@ func (m *nonces) use(n nonce) error {
 	if _, known := m.seen[n]; known {
 		return errReplayed
 	}
-	if len(m.seen) >= maxNonces {
+	if len(m.seen) >= m.most {
 		return errFull
 	}
 	if m.seen == nil {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/durablego/do/internal/codec"
 )
@@ -83,7 +82,6 @@ type stream struct {
 	response *http.Response
 	left     int // of the frame
 	over     error
-	whole    atomic.Bool // over is io.EOF
 }
 
 // Read gives what came of the body; at its end io.EOF, or why there is no more.
@@ -135,7 +133,6 @@ func (s *stream) next() error {
 		}
 		s.response.Trailer[k] = values
 	}
-	s.whole.Store(true)
 	return io.EOF
 }
 
@@ -144,14 +141,11 @@ func (s *stream) cut(err error) error {
 	if s.x.client.open.Err() != nil {
 		return closed()
 	}
-	return lost(cutOff(err))
+	return lost(err)
 }
 
-// Close gives the connection back, or ends it if not all was read.
+// Close gives the connection back, or ends it if not all was read; a Read that waits ends too.
 func (s *stream) Close() error {
-	if !s.whole.Load() {
-		s.x.cancel() // first: a Read that waits ends
-	}
 	s.x.end()
 	return nil
 }

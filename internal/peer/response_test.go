@@ -169,7 +169,7 @@ func TestL24_8Body(t *testing.T) {
 			t.Fatalf("uncut: %q, %v", got, err)
 		}
 		for cut = range whole {
-			if got, err := get(); !errors.Is(err, doerr.ErrPeerLost) {
+			if got, err := get(); !errors.Is(err, doerr.ErrPeerLost) || errors.Is(err, io.EOF) {
 				t.Errorf("cut after %d of %d bytes: %q, %v, want ErrPeerLost", cut, whole, got, err)
 			}
 		}
