@@ -11,7 +11,6 @@ import (
 
 	"github.com/durablego/do"
 	"github.com/durablego/do/dotest"
-	"github.com/durablego/do/internal/bridge"
 	"github.com/durablego/do/internal/socket"
 	"github.com/durablego/do/router"
 )
@@ -130,17 +129,19 @@ func TestB13Passed(t *testing.T) {
 	})
 }
 
-// TestB13Router goes over real connections: a client, router, the caller's runtime, the host.
+// TestB13Router goes over real connections: a client, router, the caller's runtime, TLS, the host.
 func TestB13Router(t *testing.T) {
 	s := &chats{}
 	host := dotest.New(t, dotest.Options{Runtime: s.hosted()})
-	server := httptest.NewServer(host.Runtime().PeerHandler())
+	server := httptest.NewTLSServer(host.Runtime().PeerHandler())
 	t.Cleanup(server.Close)
 	script := do.NewScript("client")
 	script.Bind("REMOTE", chatRef)
-	client := dotest.NewWith(t, dotest.Options{Runtime: do.Options{
-		Scripts: []*do.Script{script}, Peers: map[string]do.Peer{"main": {URL: server.URL, Secret: secret}},
-	}}, bridge.Config{})
+	client := dotest.New(t, dotest.Options{Runtime: do.Options{
+		Scripts: []*do.Script{script}, Peers: map[string]do.Peer{
+			"main": {URL: server.URL, Secret: secret, TLS: server.Client().Transport.(*http.Transport).TLSClientConfig},
+		},
+	}})
 	stub := client.Namespace("REMOTE").GetByName("x")
 	door := httptest.NewServer(&router.Handler{Stub: func(*http.Request) (*do.Stub, error) { return stub, nil }})
 	t.Cleanup(door.Close)

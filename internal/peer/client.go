@@ -47,6 +47,7 @@ const (
 	firstDelay = 100 * time.Millisecond // at most; it doubles
 	repeatFor  = 20 * time.Second
 	dialLimit  = 10 * time.Second
+	idleLimit  = 30 * time.Second // below what servers use: who meets a connection that is being closed loses a call
 )
 
 // NewClient makes a client. It connects when there is something to send.
@@ -72,7 +73,7 @@ func NewClient(o ClientOptions) *Client {
 		DisableCompression:     true,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    256,
-		IdleConnTimeout:        90 * time.Second,
+		IdleConnTimeout:        idleLimit,
 		MaxResponseHeaderBytes: 2 * maxHead,
 		Protocols:              &protocols,
 	}
