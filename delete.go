@@ -20,7 +20,7 @@ import (
 //
 // Inside an object, Delete is a wait of the turn (T3); of the object itself, or of one that
 // waits for it, it gives ErrDeadlock. A zero id gives ErrInvalidID, one of another namespace
-// ErrForeignID (I15); after Close: ErrClosed. Other errors are the disk's: then it may be
+// ErrForeignID (I15), a namespace that is not served ErrUnserved (L23); after Close: ErrClosed. Other errors are the disk's: then it may be
 // called again.
 func (n *Namespace) Delete(ctx context.Context, id ID) error {
 	if err := n.checkHere(id); err != nil {

@@ -71,7 +71,7 @@ func (n *Namespace) NewUniqueID() ID {
 func (n *Namespace) IDFromString(s string) (ID, error) { return n.key.parse(s) }
 
 // Get makes a stub. No I/O, and nothing is created; a zero id or one of another namespace
-// fails at the first call (I15).
+// fails at the first call (I15), and so does any of a namespace that is not served (L23).
 func (n *Namespace) Get(id ID) *Stub {
 	return &Stub{ns: n, id: id, err: n.check(id)}
 }

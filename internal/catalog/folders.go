@@ -79,16 +79,17 @@ func (c *Catalog) Mark(fsys disk.FS, dir string) error {
 			continue
 		}
 		folder := filepath.Join(dir, r.UniqueKey)
-		_, err := fsys.ReadDir(folder)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		n, ok, err := readIdentity(fsys, folder)
+		if err == nil && ok && n == r.Namespace {
+			continue // without a look at what else is in it: there may be millions
 		}
-		var n Namespace
-		ok := false
 		if err == nil {
-			n, ok, err = readIdentity(fsys, folder)
+			_, err = fsys.ReadDir(folder)
 		}
-		if err == nil && (!ok || n != r.Namespace) {
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // nothing was written in it yet
+		}
+		if err == nil {
 			err = WriteIdentity(fsys, folder, r.Namespace)
 		}
 		if err != nil {

@@ -67,8 +67,11 @@ func parseIdentity(text string) (n Namespace, ok bool) {
 }
 
 // WriteIdentity puts the copy into the folder of a namespace, which must exist, wholly or
-// not at all, and durably but for the folder's own name.
+// not at all, and durably but for the folder's own name. If it is there nothing is written.
 func WriteIdentity(fsys disk.FS, folder string, n Namespace) error {
+	if is, ok, err := readIdentity(fsys, folder); err != nil || ok && is == n {
+		return err
+	}
 	path := filepath.Join(folder, IdentityFile)
 	f, err := fsys.Open(path+partialSuffix, os.O_RDWR|os.O_CREATE)
 	if err != nil {

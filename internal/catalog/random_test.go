@@ -24,16 +24,17 @@ var (
 // world is a data folder through a random sequence of programs, and what is known of it
 // without looking at the plans: who got data when, and what was said of it since.
 type world struct {
-	t      *testing.T
-	rng    *rand.Rand
-	dir    string
-	fs     disk.FS
-	faulty *disktest.Faulty
-	record *disktest.Recorder
-	says   catalog.Declared
-	spaces map[string]*space // by unique key
-	used   map[string]bool   // keys, without case
-	steps  []string
+	t       *testing.T
+	rng     *rand.Rand
+	dir     string
+	fs      disk.FS
+	faulty  *disktest.Faulty
+	record  *disktest.Recorder
+	catalog *catalog.Catalog // nil: it is closed
+	says    catalog.Declared
+	spaces  map[string]*space // by unique key
+	used    map[string]bool   // keys, without case
+	steps   []string
 }
 
 // space is a namespace that was made.
@@ -68,6 +69,7 @@ func runSequence(t *testing.T, seed uint64) {
 	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 0)), spaces: map[string]*space{}, used: map[string]bool{}}
 	w.dir = filepath.Join(string(filepath.Separator), "nowhere", "data")
 	w.plug(disk.Mem())
+	defer w.close()
 	for range 1 + w.rng.IntN(4) {
 		w.mutate()
 		w.start()
@@ -79,6 +81,7 @@ func runSequence(t *testing.T, seed uint64) {
 
 // plug has the world go on with a disk.
 func (w *world) plug(fsys disk.FS) {
+	w.close()
 	w.faulty = disktest.NewFaulty(fsys)
 	rec, err := disktest.NewRecorder(w.faulty, w.dir)
 	if err != nil {
@@ -90,7 +93,7 @@ func (w *world) plug(fsys disk.FS) {
 // start is an Open of a program, with luck.
 func (w *world) start() {
 	cut := ""
-	if w.rng.IntN(6) == 0 {
+	if w.rng.IntN(8) == 0 {
 		cut = w.cutLater()
 	}
 	plan, before, after := w.open()
@@ -111,29 +114,52 @@ func (w *world) start() {
 	}
 	w.follow(after)
 	w.fill()
-	again, _, now := w.open()
-	for _, c := range again.Changes {
-		switch c.Kind {
+}
+
+// open does what do.Open does, twice, and gives the live rows before and after.
+func (w *world) open() (plan *catalog.Plan, before, after map[string]catalog.Namespace) {
+	if err := w.fs.MkdirAll(w.dir); err != nil {
+		w.t.Fatal(err)
+	}
+	if w.rng.IntN(4) == 0 {
+		w.close() // else the file stays open from start to start, which costs less
+	}
+	if w.catalog == nil {
+		c, err := catalog.Open(w.fs, w.dir)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.catalog = c
+	}
+	plan, before, after = w.apply(w.catalog)
+	if len(plan.Conflicts()) > 0 {
+		return plan, before, after
+	}
+	again, _, now := w.apply(w.catalog)
+	for _, ch := range again.Changes {
+		switch ch.Kind {
 		case catalog.Keep, catalog.Orphan, catalog.Retire, catalog.Unused:
 		default:
-			w.t.Errorf("the second plan has %+v", c)
+			w.t.Errorf("the second plan has %+v", ch)
 		}
 	}
 	if !maps.Equal(now, after) {
 		w.t.Errorf("the second start has changed the catalog: %v, was %v", now, after)
 	}
+	return plan, before, after
 }
 
-// open does what do.Open does, and gives the live rows before and after.
-func (w *world) open() (plan *catalog.Plan, before, after map[string]catalog.Namespace) {
-	if err := w.fs.MkdirAll(w.dir); err != nil {
-		w.t.Fatal(err)
+// close closes the catalog, if it is open.
+func (w *world) close() {
+	if w.catalog != nil {
+		if err := w.catalog.Close(); err != nil {
+			w.t.Fatal(err)
+		}
 	}
-	c, err := catalog.Open(w.fs, w.dir)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer c.Close()
+	w.catalog = nil
+}
+
+func (w *world) apply(c *catalog.Catalog) (plan *catalog.Plan, before, after map[string]catalog.Namespace) {
 	found, err := c.Look(w.fs, w.dir)
 	if err == nil {
 		plan, err = catalog.Make(w.says, found)

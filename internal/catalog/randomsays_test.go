@@ -94,6 +94,7 @@ func (w *world) settle() {
 
 // loseCatalog loses it: only what has a folder is known then.
 func (w *world) loseCatalog() {
+	w.close()
 	if err := w.fs.Remove(filepath.Join(w.dir, catalog.File)); err != nil {
 		return // there is none yet
 	}
