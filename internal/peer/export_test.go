@@ -8,11 +8,8 @@ import (
 	"time"
 )
 
-// Fields are the signed headers.
-var Fields = fields
-
-// Kinds are the errors that are found again.
-var Kinds = kinds
+// Fields are the signed headers, and Kinds the errors that are found again.
+var Fields, Kinds = fields, kinds
 
 // Sealed gives a POST of q as a client with that secret sends it, with its time moved by skew.
 func Sealed(secret []byte, q Request, r *http.Request, content []byte, skew time.Duration) (*http.Request, []byte) {
@@ -39,18 +36,18 @@ func SealedBody(secret []byte, q Request, head, body []byte, skew time.Duration)
 	return &http.Request{Method: http.MethodPost, Header: h, ContentLength: int64(len(body)), RemoteAddr: "test"}
 }
 
-// Reread gives the fields of an envelope as they came, as they are written, and the request.
-func Reread(h http.Header) (came, written []string, q Request, err error) {
+// Reread gives the fields of an envelope as they are written again, and the request.
+func Reread(h http.Header) (written []string, q Request, err error) {
 	v, _, err := readValues(h)
-	if err != nil {
-		return nil, nil, q, err
+	var e envelope
+	if err == nil {
+		e, err = v.parse()
 	}
-	e, err := v.parse()
 	if err != nil {
-		return nil, nil, q, err
+		return nil, q, err
 	}
 	w, err := e.values()
-	return v[:], w[:], e.Request, err
+	return w[:], e.Request, err
 }
 
 // ReadAnswer reads an answer of a host like a client.
