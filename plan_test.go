@@ -313,3 +313,39 @@ func TestP8DryRun(t *testing.T) {
 		t.Errorf("a dry run made its folder: %v", err)
 	}
 }
+
+// TestP5Logged tells an operator of changes, warns of data that nobody declares, and says
+// nothing of what is kept, created or retired.
+func TestP5Logged(t *testing.T) {
+	dir := t.TempDir()
+	for i, c := range []struct {
+		says []said
+		want string
+	}{
+		{first.says, ""},
+		{first.says, ""},
+		{one("main", cl("A", "a", "New")), "level=INFO rename level=WARN orphan"},
+		{[]said{{script: "main", class: []do.Class[*box]{cl("A", "a", "New")}, retire: []string{"b"}}}, ""},
+		{one("main", previous(cl("A", "a", "New"), "z"), cl("B", "b", "Bee")), "level=INFO unused"},
+		{[]said{{script: "main", class: []do.Class[*box]{cl("A", "a", "New")}, tomb: []string{"b"}}}, "level=INFO delete"},
+	} {
+		log := &logged{}
+		rt, err := do.Open(do.Options{Dir: dir, Scripts: scripts(c.says), Logger: log.logger()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeNow(t, rt)
+		var got []string
+		for _, line := range strings.Split(strings.TrimSpace(log.String()), "\n") {
+			for _, word := range strings.Fields(strings.NewReplacer(`change="`, "change= ").Replace(line)) {
+				switch {
+				case strings.HasPrefix(word, "level="), word == "rename", word == "orphan", word == "unused", word == "delete":
+					got = append(got, word)
+				}
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("start %d logs %q, want %q:\n%s", i+1, got, c.want, log)
+		}
+	}
+}

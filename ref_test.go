@@ -74,16 +74,25 @@ func TestBindMisuse(t *testing.T) {
 	s.Bind("LINK", ref)
 	frozen := do.NewScript("frozen")
 	dotest.New(t, dotest.Options{Runtime: do.Options{Scripts: []*do.Script{frozen}}})
+	s.Retire("old")
+	s.Tombstone("gone")
 	for name, misuse := range map[string]func(){
-		"no binding":         func() { s.Bind("", ref) },
-		"no script":          func() { s.Bind("B", do.Ref{Class: "box"}) },
-		"no class":           func() { s.Bind("B", do.Ref{Script: "s"}) },
-		"a class's binding":  func() { s.Bind("BOX", ref) },
-		"a Ref's binding":    func() { s.Bind("LINK", ref) },
-		"class after Ref":    func() { boxIn(s, do.Class[*box]{Binding: "LINK"}) },
-		"one NamespaceID":    func() { boxIn(s, do.Class[*box]{Binding: "OTHER", NamespaceID: "BOX"}) },
-		"after Open":         func() { frozen.Bind("B", ref) },
-		"an unknown binding": func() { s.Binding("NONE") },
+		"retire nothing":       func() { s.Retire("") },
+		"a stone for nothing":  func() { s.Tombstone("") },
+		"retired, and a stone": func() { s.Tombstone("old") },
+		"a stone, and retired": func() { s.Retire("gone") },
+		"a stone after Open":   func() { frozen.Tombstone("x") },
+		"retired after Open":   func() { frozen.Retire("x") },
+		"moved from nowhere":   func() { boxIn(s, from(cl("M", "m", "M"), do.Ref{Class: "X"})) },
+		"no binding":           func() { s.Bind("", ref) },
+		"no script":            func() { s.Bind("B", do.Ref{Class: "box"}) },
+		"no class":             func() { s.Bind("B", do.Ref{Script: "s"}) },
+		"a class's binding":    func() { s.Bind("BOX", ref) },
+		"a Ref's binding":      func() { s.Bind("LINK", ref) },
+		"class after Ref":      func() { boxIn(s, do.Class[*box]{Binding: "LINK"}) },
+		"one NamespaceID":      func() { boxIn(s, do.Class[*box]{Binding: "OTHER", NamespaceID: "BOX"}) },
+		"after Open":           func() { frozen.Bind("B", ref) },
+		"an unknown binding":   func() { s.Binding("NONE") },
 	} {
 		func() {
 			defer func() {
