@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/durablego/do/internal/actor"
+	"github.com/durablego/do/internal/peer"
 	"github.com/durablego/do/internal/socket"
 )
 
@@ -34,7 +35,7 @@ func holdBody(l *actor.Life, r *http.Response) {
 		return
 	case *memoryBody:
 		return
-	case *socket.Pass: // the frames have a gate of their own
+	case *socket.Pass, *peer.Link: // the frames have a gate of their own
 		return
 	}
 	if r.Body != http.NoBody {

@@ -20,6 +20,10 @@ import (
 // MaxCallBytes, else ErrValueTooLarge (F3). These errors come before anything is queued.
 // Every failure but ctx's own is an *Error (L24); the method's error is its cause.
 func Call[T, A, R any](ctx context.Context, s *Stub, method func(T, context.Context, A) (R, error), arg A) (R, error) {
+	if s.ns.away != nil {
+		m := s.ns.rt.methods.of(reflect.ValueOf(method).Pointer(), reflect.TypeFor[T]())
+		return callAway[R](ctx, s, m, func(max int) ([]byte, error) { return codec.EncodeMax(arg, max) })
+	}
 	c := &call[T, A, R]{stub: s, method: method}
 	m, err := methodOf[T](reflect.ValueOf(method).Pointer(), s)
 	if err == nil {
@@ -38,6 +42,10 @@ func Call[T, A, R any](ctx context.Context, s *Stub, method func(T, context.Cont
 
 // Call0 is Call for a method without argument.
 func Call0[T, R any](ctx context.Context, s *Stub, method func(T, context.Context) (R, error)) (R, error) {
+	if s.ns.away != nil {
+		m := s.ns.rt.methods.of(reflect.ValueOf(method).Pointer(), reflect.TypeFor[T]())
+		return callAway[R](ctx, s, m, func(int) ([]byte, error) { return nil, nil })
+	}
 	c := &call0[T, R]{stub: s, method: method}
 	m, err := methodOf[T](reflect.ValueOf(method).Pointer(), s)
 	if err == nil {

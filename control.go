@@ -73,6 +73,9 @@ func (t control) RunAlarm(ctx context.Context, stub any) (bool, error) {
 	if s.err != nil {
 		return false, s.err
 	}
+	if s.ns.away != nil {
+		return false, errAway
+	}
 	return s.ns.rt.alarmNow(ctx, s.ns.served, s.id)
 }
 

@@ -23,7 +23,7 @@ import (
 // ErrForeignID (I15), a namespace that is not served ErrUnserved (L23); after Close: ErrClosed. Other errors are the disk's: then it may be
 // called again.
 func (n *Namespace) Delete(ctx context.Context, id ID) error {
-	if err := n.check(id); err != nil {
+	if err := n.checkHere(id); err != nil {
 		return err
 	}
 	return n.rt.apart(ctx, n.owner, func(ctx context.Context) error {

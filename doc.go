@@ -165,6 +165,13 @@
 // nobody declares it, but by [Script.Tombstone] alone. Options.DryRun shows the [Plan] beside
 // a running server.
 //
+// # Other processes
+//
+// A binding may lead to a class of a script in another process, which [Options].Peers says how to
+// reach, and which mounts [Runtime.PeerHandler]: the [Stub] is the same, for Fetch, calls and
+// WebSockets, and so are the rules (B1–B16). Requests are signed; what surely did not start is sent
+// again, and [ErrPeerLost] tells the caller of all else that nobody knows (B15). docs/peers.md says more.
+//
 // # Errors
 //
 // Kinds of failure are variables, such as [ErrOverloaded]: test for them with errors.Is.

@@ -56,6 +56,12 @@ var (
 	// ErrUnserved says that the data folder has the namespace, but no script declares it any
 	// more, so that its objects rest; or that Options.DryRun serves nothing (L23, P8, P18).
 	ErrUnserved = doerr.ErrUnserved
+	// ErrPeerAuth says that the process that hosts the object refused the request: secret,
+	// script names or environment differ, or the clocks by over 60 s (B6).
+	ErrPeerAuth = doerr.ErrPeerAuth
+	// ErrPeerLost says that the connection to the process that hosts the object was lost when
+	// the request had left: whether the object worked on it is not known (B15, L24.8).
+	ErrPeerLost = doerr.ErrPeerLost
 	// ErrHasData says that Import met an object that has data.
 	ErrHasData = doerr.ErrHasData
 	// ErrNoData says that Export met an object without data.

@@ -30,7 +30,7 @@ const smallExport = 1 << 20
 // copies. After any other error, of w, the disk or ctx, w has a part of the file or nothing.
 // Inside an object Export is a wait of the turn (T3).
 func (n *Namespace) Export(ctx context.Context, id ID, w io.Writer) error {
-	if err := n.check(id); err != nil {
+	if err := n.checkHere(id); err != nil {
 		return err
 	}
 	return n.rt.apart(ctx, n.owner, func(ctx context.Context) error {

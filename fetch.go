@@ -25,6 +25,11 @@ func (s *Stub) Fetch(ctx context.Context, r *http.Request) (*http.Response, erro
 	if r == nil || r.URL == nil || !r.URL.IsAbs() {
 		return nil, s.fail(ctx, "fetch", fmt.Errorf("%w: a request needs an absolute URL", ErrInvalidValue), false)
 	}
+	if s.ns.away != nil {
+		r := *r
+		complete(&r)
+		return s.fetchAway(ctx, &r)
+	}
 	f := new(fetch)
 	f.request = r.Clone(f.Turn()) // now: a caller who gives up may go on using r (T10)
 	return s.fetch(ctx, f)
@@ -33,6 +38,9 @@ func (s *Stub) Fetch(ctx context.Context, r *http.Request) (*http.Response, erro
 // fetchOwned is Fetch of a request of which r's owner changes nothing but the struct and
 // its URL until it returns; header, body and parameters are the object's from now on.
 func (s *Stub) fetchOwned(ctx context.Context, r *http.Request) (*http.Response, error) {
+	if s.ns.away != nil {
+		return s.fetchAway(ctx, r)
+	}
 	f := new(fetch)
 	f.request = r.WithContext(f.Turn())
 	f.url = *r.URL

@@ -30,7 +30,7 @@ import (
 // ErrForeignID, ErrClosed and ErrDeadlock as for Delete; r's, ctx's and the disk's own.
 // Inside an object Import is a wait of the turn (T3).
 func (n *Namespace) Import(ctx context.Context, id ID, r io.Reader) error {
-	if err := n.check(id); err != nil {
+	if err := n.checkHere(id); err != nil {
 		return err
 	}
 	return n.rt.apart(ctx, n.owner, func(ctx context.Context) error {

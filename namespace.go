@@ -26,8 +26,9 @@ type served struct {
 	key      *idKey
 	dir      string
 	folder   *durable.Folder
-	unserved bool // its data is left alone (L23); nothing below is used
-	adopted  bool // nobody knows whether its index is right
+	away     *away // it is in another process; nothing below is used but unserved
+	unserved bool  // its data is left alone (L23); nothing below is used
+	adopted  bool  // nobody knows whether its index is right
 
 	index *index.Index
 	space int // of its alarms

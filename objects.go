@@ -57,6 +57,10 @@ func (n *Namespace) Objects(ctx context.Context, o ObjectsOptions) iter.Seq2[Obj
 			yield(ObjectInfo{}, err)
 			return
 		}
+		if n.away != nil {
+			yield(ObjectInfo{}, errAway)
+			return
+		}
 		after, left := o.StartAfter.bytes, o.Limit
 		for {
 			page := objectsPage

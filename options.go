@@ -16,6 +16,10 @@ type Options struct {
 	Scripts []*Script
 	// Environment, such as "production", is part of the identity of data (I17).
 	Environment string
+	// Peers are scripts in other processes, by name: those that bindings of Scripts lead to, and
+	// those that may call Scripts through PeerHandler (B1, B2). A script that is also in Scripts
+	// is served here. Secrets are copied.
+	Peers map[string]Peer
 	// Relaxed releases answers once a commit is in the write-ahead log: it survives a crash
 	// of the process, not a power cut. False: after an fsync (T21).
 	Relaxed bool

@@ -81,7 +81,7 @@ func (rt *Runtime) resolve() error {
 	for _, script := range rt.options.Scripts {
 		b := rt.scripts[script.name]
 		for _, l := range script.links {
-			s, err := rt.follow(l)
+			s, err := rt.follow(script.name, l)
 			if err != nil {
 				return fmt.Errorf("do: open: binding %q of script %q: %w", l.binding, script.name, err)
 			}
@@ -91,10 +91,10 @@ func (rt *Runtime) resolve() error {
 	return nil
 }
 
-// follow gives the namespace that a link leads to.
-func (rt *Runtime) follow(l link) (*served, error) {
+// follow gives the namespace that a link of a script leads to.
+func (rt *Runtime) follow(script string, l link) (*served, error) {
 	if rt.scripts[l.ref.Script] == nil {
-		return rt.followAway(l)
+		return rt.followAway(script, l)
 	}
 	var found []*served
 	for _, s := range rt.spaces {
@@ -110,11 +110,6 @@ func (rt *Runtime) follow(l link) (*served, error) {
 	}
 	return nil, fmt.Errorf("%w: %v could be %q or %q; give a NamespaceID",
 		ErrUnresolved, l.ref, found[0].class.namespaceID, found[1].class.namespaceID)
-}
-
-// followAway is follow for a script that this runtime does not serve.
-func (rt *Runtime) followAway(l link) (*served, error) {
-	return nil, fmt.Errorf("%w: %v: the script is not mounted; add it to Options.Scripts", ErrUnresolved, l.ref)
 }
 
 // change readies the script for a new binding. It leaves mu held.

@@ -49,6 +49,7 @@ type Runtime struct {
 	tasks     *tasks
 	alarms    *alarm.Schedule
 	spaces    []*served // by served.space
+	peers     *peers
 	plan      Plan
 	resting   map[string]bool // the unique keys of what is in the folder and not served
 	unclean   []string        // what the next Open must know of these; see uncleanFile
@@ -109,6 +110,9 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 		vars[k] = v
 	}
 	rt.options.Vars = vars
+	if rt.peers, err = rt.newPeers(b); err != nil {
+		return nil, err
+	}
 	rt.databases = databases{max: o.MaxOpenDatabases, open: map[*cell]struct{}{}, closing: map[*cell]struct{}{}}
 	if rt.fs == nil {
 		rt.fs = disk.OS()
@@ -236,6 +240,7 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		rt.sockets.Deafen()
 		rt.endErr = rt.drain(ctx)
 		rt.tasks.close()
+		rt.peers.close()
 		rt.sockets.Close()
 		err := rt.closeLog()
 		rt.closeIndexes()

@@ -30,6 +30,9 @@ func (s *Stub) send(ctx context.Context, e *actor.Event) error {
 	if s.err != nil {
 		return s.err
 	}
+	if s.ns.away != nil {
+		return errAway
+	}
 	t, outside, err := callerFor(ctx, s.ns.owner)
 	if err != nil {
 		return err

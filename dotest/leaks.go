@@ -30,7 +30,7 @@ type leaks struct {
 	limit  time.Duration
 }
 
-// labelled is a test that has runtimes outside bubbles.
+// labelled is a test that has runtimes.
 type labelled struct {
 	label    string
 	runtimes int
@@ -48,9 +48,6 @@ const labelKey = "dotest"
 // watchLeaks begins to watch. It labels the calling goroutine.
 func watchLeaks(t testing.TB) *leaks {
 	l := &leaks{t: t, bubble: bubbleOf(stackOf(false)), limit: leakLimit}
-	if l.bubble != "" {
-		return l
-	}
 	tests.mu.Lock()
 	defer tests.mu.Unlock()
 	l.test = tests.of[t]
@@ -63,6 +60,9 @@ func watchLeaks(t testing.TB) *leaks {
 		tests.of[t] = l.test
 	}
 	l.test.runtimes++
+	if l.bubble != "" {
+		return l
+	}
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(labelKey, l.test.label)))
 	return l
 }
@@ -70,10 +70,6 @@ func watchLeaks(t testing.TB) *leaks {
 // end gives the stacks of goroutines that do not end. If the test has other runtimes, the
 // last one looks.
 func (l *leaks) end() []string {
-	if l.bubble != "" {
-		synctest.Wait()
-		return l.stacks()
-	}
 	tests.mu.Lock()
 	l.test.runtimes--
 	last := l.test.runtimes == 0
@@ -81,8 +77,12 @@ func (l *leaks) end() []string {
 		delete(tests.of, l.t)
 	}
 	tests.mu.Unlock()
-	if !last {
+	switch {
+	case !last:
 		return nil
+	case l.bubble != "":
+		synctest.Wait()
+		return l.stacks()
 	}
 	defer pprof.SetGoroutineLabels(context.Background())
 	for deadline := time.Now().Add(l.limit); ; time.Sleep(time.Millisecond) {

@@ -4,6 +4,7 @@ package bridge
 
 import (
 	"context"
+	"net"
 	"net/http"
 
 	"github.com/durablego/do/internal/disk"
@@ -16,9 +17,11 @@ type Config struct {
 	PredictableIDs bool              // I8
 	// SyncFault fails, with the error it gives, a sync of the commit log that covers a commit
 	// of the object with this main file; nil: none.
-	SyncFault      func(path string) error
-	SegmentBytes   int64 // of the commit log; 0: durable.DefaultSegmentBytes
-	CheckGoroutine bool  // storage calls from another goroutine than the turn's fail (T5)
+	SyncFault    func(path string) error
+	SegmentBytes int64 // of the commit log; 0: durable.DefaultSegmentBytes
+	// Dial makes connections to peers; nil: over TCP.
+	Dial           func(ctx context.Context, network, address string) (net.Conn, error)
+	CheckGoroutine bool // storage calls from another goroutine than the turn's fail (T5)
 }
 
 // Control is a runtime as tests see it.

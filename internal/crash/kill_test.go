@@ -47,6 +47,9 @@ const segmentVariable = "DO_CRASH_SEGMENT"
 // relaxedVariable tells it that it is Relaxed.
 const relaxedVariable = "DO_CRASH_RELAXED"
 
+// addressVariable tells it where to listen; not set: anywhere.
+const addressVariable = "DO_CRASH_ADDRESS"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(dirVariable); dir != "" {
 		if err := program(dir); err != nil {
@@ -72,7 +75,11 @@ func program(dir string) error {
 		return err
 	}
 	rt := opened.(*do.Runtime)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address := os.Getenv(addressVariable)
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
 	}

@@ -44,5 +44,7 @@ var (
 	ErrNoData         = errors.New("do: the object has no data")
 	ErrUnresolved     = errors.New("do: a binding leads to no class")
 	ErrUnserved       = errors.New("do: the namespace is not served")
+	ErrPeerAuth       = errors.New("do: the peer refused the request: secret, scripts, environment or clock differ")
+	ErrPeerLost       = errors.New("do: the connection to the peer was lost; whether the call ran is not known")
 	ErrNotDatabase    = errors.New("do: the file is not the database of an object")
 )

@@ -34,7 +34,7 @@ func ReadHandshake(r *http.Request, deflate bool) (Handshake, error) {
 		return refused("the method is not GET")
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
 		return refused("it is not HTTP/1.1")
-	case !hasToken(r.Header, "Upgrade", "websocket"), !hasToken(r.Header, "Connection", "upgrade"):
+	case !AsksUpgrade(r.Header):
 		return refused("it asks for no upgrade to websocket")
 	case r.Header.Get("Sec-Websocket-Version") != "13":
 		return refused("the version is not 13")
@@ -54,6 +54,11 @@ func ReadHandshake(r *http.Request, deflate bool) (Handshake, error) {
 		}
 	}
 	return h, nil
+}
+
+// AsksUpgrade says whether a request with these headers asks for a WebSocket.
+func AsksUpgrade(h http.Header) bool {
+	return hasToken(h, "Upgrade", "websocket") && hasToken(h, "Connection", "upgrade")
 }
 
 func refused(why string) (Handshake, error) {

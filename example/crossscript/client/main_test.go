@@ -21,7 +21,8 @@ func ask(t *testing.T, env *dotest.Runtime, path, want string) {
 
 // Greeters of one script count with one object of the other (E16), across a crash.
 func TestTwoScriptsInOneProcess(t *testing.T) {
-	env := dotest.New(t, dotest.Options{Runtime: options(""), Handler: handler})
+	o := options("", "", "")
+	env := dotest.New(t, dotest.Options{Runtime: o, Handler: handler(o)})
 	ask(t, env, "/hello/ann", "hello ann, this is greeting 1\n")
 	ask(t, env, "/hello/bob", "hello bob, this is greeting 2\n")
 	ask(t, env, "/counter/greetings", "2\n")
@@ -33,7 +34,7 @@ func TestTwoScriptsInOneProcess(t *testing.T) {
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := run(ctx, "127.0.0.1:0", options(t.TempDir())); err != nil {
+	if err := run(ctx, "127.0.0.1:0", options(t.TempDir(), "", "")); err != nil {
 		t.Error(err)
 	}
 }

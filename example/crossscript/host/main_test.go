@@ -13,7 +13,7 @@ import (
 
 // The script that owns the counters runs without those that bind them.
 func TestHostAlone(t *testing.T) {
-	env := dotest.New(t, dotest.Options{Runtime: options(""), Handler: handler})
+	env := dotest.New(t, dotest.Options{Runtime: options("", ""), Handler: handler})
 	total, err := do.Call(t.Context(), env.Namespace("COUNTER").GetByName("greetings"), (*counter.Counter).Add, 2)
 	if err != nil || total != 2 {
 		t.Errorf("Add(2) = %d, %v", total, err)
@@ -28,7 +28,7 @@ func TestHostAlone(t *testing.T) {
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := run(ctx, "127.0.0.1:0", options(t.TempDir())); err != nil {
+	if err := run(ctx, "127.0.0.1:0", options(t.TempDir(), "")); err != nil {
 		t.Error(err)
 	}
 }
