@@ -147,7 +147,9 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 		rt.closeIndexes()
 		return nil, fmt.Errorf("do: open: %w", err)
 	}
-	rt.alarms.Start()
+	if !b.NoAlarms {
+		rt.alarms.Start()
+	}
 	return rt, nil
 }
 

@@ -38,7 +38,8 @@ var (
 	ErrMultipleRows = doerr.ErrMultipleRows
 	// ErrColumns: the columns do not fit the destinations or the fields of a struct.
 	ErrColumns = doerr.ErrColumns
-	// ErrMigration: the list given to Migrate contradicts itself or what was recorded.
+	// ErrMigration: the list given to Migrate contradicts itself or what was recorded, or one of
+	// it failed.
 	ErrMigration = doerr.ErrMigration
 	// ErrInvalidValue: a value cannot be stored, or a stored one does not fit its destination.
 	ErrInvalidValue = doerr.ErrInvalidValue

@@ -61,7 +61,7 @@ func (mb *Mailbox) run(e *Event, epoch uint64) (keep bool, next uint64) {
 	ended := false
 	defer func() {
 		if !ended {
-			keep, next = mb.crash(l, recover())
+			keep, next = mb.crash(l, recover(), e.Bare)
 		}
 	}()
 	if why := mb.enliven(e); why != nil {
@@ -78,6 +78,9 @@ func (mb *Mailbox) run(e *Event, epoch uint64) (keep bool, next uint64) {
 	if why := mb.finish(e, err); why != nil {
 		e.drop()
 		return mb.fail(l, why)
+	}
+	if e.Bare {
+		mb.unbare(l)
 	}
 	return true, epoch // after a reset by others, next refuses this epoch
 }
@@ -106,9 +109,28 @@ func (mb *Mailbox) fail(l *Life, why *ResetError) (keep bool, next uint64) {
 	return keep, next
 }
 
-// crash is fail after a panic with the value v, or Goexit.
-func (mb *Mailbox) crash(l *Life, v any) (keep bool, next uint64) {
+// unbare ends a life that a bare event began, if it has no instance and nobody uses it: the
+// next event begins another, which knows the name that the event knows (I13).
+func (mb *Mailbox) unbare(l *Life) {
+	mb.mu.Lock()
+	if l.built || l.why.Load() != nil || l.started != nil {
+		mb.mu.Unlock()
+		return
+	}
+	l.why.Store(&ResetError{Cause: errLeft})
+	mb.life = nil
+	mb.mu.Unlock()
+	mb.host.Fence(l)
+	close(l.dead)
+}
+
+// crash is fail after a panic with the value v, or Goexit, of a bare event or one that needed
+// the instance.
+func (mb *Mailbox) crash(l *Life, v any, bare bool) (keep bool, next uint64) {
 	why := l.crashed(v, false)
+	if bare {
+		why.WholeQueue, why.Constructor = false, false // no constructor was to blame
+	}
 	if v == nil {
 		mb.Reset(l, why) // this goroutine ends
 		return false, 0
@@ -132,7 +154,7 @@ func (mb *Mailbox) enliven(e *Event) *ResetError {
 	if l.built {
 		return nil
 	}
-	if why := mb.begin(l, e); why != nil {
+	if why := mb.begin(l, e); why != nil || e.Bare {
 		return why
 	}
 	c := &Turn{life: l, caller: e.turn.caller, parent: e.turn.parent}

@@ -18,6 +18,7 @@ type Config struct {
 	// of the object with this main file; nil: none.
 	SyncFault      func(path string) error
 	SegmentBytes   int64 // of the commit log; 0: durable.DefaultSegmentBytes
+	NoAlarms       bool  // none runs by itself
 	CheckGoroutine bool  // storage calls from another goroutine than the turn's fail (T5)
 }
 

@@ -33,7 +33,7 @@ var (
 	ErrCursorClosed   = errors.New("do: the cursor has ended")
 	ErrMultipleRows   = errors.New("do: more than one row")
 	ErrColumns        = errors.New("do: the columns do not fit where they should go")
-	ErrMigration      = errors.New("do: the migrations contradict those that were made")
+	ErrMigration      = errors.New("do: the migrations cannot be made")
 	ErrInvalidOptions = errors.New("do: invalid options")
 	ErrLocked         = errors.New("do: the data folder is in use by another runtime")
 	ErrNewerFormat    = errors.New("do: the data was written by a newer version")
