@@ -134,7 +134,7 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 	if err = rt.mount(b, relaxed); err != nil {
 		return nil, err
 	}
-	rt.alarms = rt.newAlarms()
+	rt.alarms = rt.newAlarms(b.NoAlarms)
 	if rt.temporary {
 		return rt, nil
 	}
@@ -147,9 +147,7 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 		rt.closeIndexes()
 		return nil, fmt.Errorf("do: open: %w", err)
 	}
-	if !b.NoAlarms {
-		rt.alarms.Start()
-	}
+	rt.alarms.Start()
 	return rt, nil
 }
 
