@@ -279,10 +279,11 @@ func TestS67Results(t *testing.T) {
 		t.Errorf("LastInsertId, RowsAffected = %d, %d, want 3, 3", last, affected)
 	}
 	for _, query := range []string{"CREATE TABLE v(x)", "REINDEX", "SELECT * FROM t"} {
-		if n, _ := stdExec(t, std, query).RowsAffected(); n != 0 {
+		if n, _ := stdExec(t, std, query+";; -- tail").RowsAffected(); n != 0 {
 			t.Errorf("%s affected %d rows", query, n)
 		}
 	}
+	wantIs(t, "Exec of what Std forgives", second(o.Exec(ctx, "SELECT * FROM t;; -- tail")), sqlstorage.ErrNoStatement) // S4
 	at := time.Date(2026, 3, 1, 12, 30, 0, 5, time.UTC)
 	stdExec(t, std, "UPDATE t SET d = ?, dt = ?, ts = ?, b = ? WHERE id = 1", "2026-03-01", "2026-03-01 12:30:00", at, []byte{})
 	stdExec(t, std, "UPDATE t SET d = 'soon', dt = 7 WHERE id = 2")

@@ -103,7 +103,7 @@ func (s *Session) open(c *Cursor, sql string, args []sqlite.Arg, lenient bool) e
 			return nil
 		}
 		if sqlite.Blank(tail) || lenient && sqlite.Empty(tail) {
-			if len(rest) == len(sql) {
+			if len(rest) == len(sql) && sqlite.Blank(tail) { // else who is not lenient would find it
 				x.keep(t, sql)
 			}
 			return within(sql, rest, s.last(c, x, t, args))
