@@ -3,6 +3,7 @@ package ecosystem_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"testing"
 	"time"
 
@@ -42,6 +43,9 @@ func TestSqlx(t *testing.T) {
 		},
 		join: func(ctx context.Context, db *sql.DB, author string) (books []book, err error) {
 			x := open(db)
+			if err := x.Select(&books, "SELECT title FROM books"); !errors.Is(err, do.ErrOutsideTurn) {
+				t.Errorf("Select without a ctx = %v", err)
+			}
 			query, args, err := sqlx.In(`SELECT title, authors.name AS author, added, born
 				FROM books JOIN authors ON authors.id = author_id WHERE name IN (?) ORDER BY title`, []string{author, "nobody"})
 			if err != nil {

@@ -3,6 +3,7 @@ package ecosystem_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"testing"
 	"time"
 
@@ -34,6 +35,9 @@ func TestSquirrel(t *testing.T) {
 			return add(ctx, db, author, title, pages)
 		},
 		join: func(ctx context.Context, db *sql.DB, author string) (books []book, err error) {
+			if _, err := sq.Select("title").From("books").RunWith(db).Query(); !errors.Is(err, do.ErrOutsideTurn) {
+				t.Errorf("Query without a ctx = %v", err)
+			}
 			rows, err := sq.Select("title", "name", "added", "born").From("books").Join("authors ON authors.id = author_id").
 				Where(sq.Eq{"name": author}).OrderBy("title").RunWith(db).QueryContext(ctx)
 			if err != nil {
