@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/durablego/do/internal/doerr"
 	"github.com/durablego/do/sqlstorage"
 )
 
@@ -368,5 +369,25 @@ func TestS67Prepared(t *testing.T) {
 	if _, err := std.PrepareContext(ctx, "ATTACH 'x' AS y"); !errors.Is(err, sqlstorage.ErrNotAuthorized) { // S38
 		t.Errorf("ATTACH = %v", err)
 	}
+	o.commit()
+}
+
+// T23, N14: they nest to depth 64; one more is refused, and breaks nothing.
+func TestT23StdNesting(t *testing.T) {
+	o := newObject(t)
+	std := o.Std()
+	stdExec(t, std, "CREATE TABLE t(x)")
+	var all []*sql.Tx
+	for range 64 {
+		tx := begin(t, std, nil)
+		stdExec(t, tx, "INSERT INTO t VALUES(1)")
+		all = append(all, tx)
+	}
+	wantIs(t, "the 65th", second(std.BeginTx(ctx, nil)), doerr.ErrTooDeep)
+	wantIs(t, "a 65th savepoint", second(all[63].ExecContext(ctx, "SAVEPOINT s")), doerr.ErrTooDeep)
+	for _, tx := range slices.Backward(all) {
+		o.ok(tx.Commit())
+	}
+	o.want("SELECT count(*) FROM t", "64")
 	o.commit()
 }
