@@ -79,9 +79,6 @@ func (mb *Mailbox) run(e *Event, epoch uint64) (keep bool, next uint64) {
 		e.drop()
 		return mb.fail(l, why)
 	}
-	if e.Bare {
-		mb.unbare(l)
-	}
 	return true, epoch // after a reset by others, next refuses this epoch
 }
 
@@ -109,19 +106,15 @@ func (mb *Mailbox) fail(l *Life, why *ResetError) (keep bool, next uint64) {
 	return keep, next
 }
 
-// unbare ends a life that a bare event began, if it has no instance and nobody uses it: the
-// next event begins another, which knows the name that the event knows (I13).
-func (mb *Mailbox) unbare(l *Life) {
-	mb.mu.Lock()
-	if l.built || l.why.Load() != nil || l.started != nil {
-		mb.mu.Unlock()
-		return
+// unbareLocked takes a life away that a bare event began, if it has no instance and nobody uses
+// it: the next event begins another, which knows the name that the event knows (I13).
+func (mb *Mailbox) unbareLocked(l *Life) bool {
+	if l.built || l.started != nil {
+		return false
 	}
 	l.why.Store(&ResetError{Cause: errLeft})
 	mb.life = nil
-	mb.mu.Unlock()
-	mb.host.Fence(l)
-	close(l.dead)
+	return true
 }
 
 // crash is fail after a panic with the value v, or Goexit, of a bare event or one that needed
@@ -241,8 +234,13 @@ func (mb *Mailbox) finish(e *Event, err error) *ResetError {
 		return why
 	}
 	l.remove(e)
+	left := e.Bare && mb.unbareLocked(l)
 	mb.watch.endLocked()
 	mb.mu.Unlock()
+	if left { // before the answer: who gets it finds no life
+		mb.host.Fence(l)
+		close(l.dead)
+	}
 	t.cancel(&errEnded)
 	e.err, e.ours = err, err != nil
 	if e.loose {
