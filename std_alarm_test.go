@@ -13,6 +13,8 @@ import (
 // S65: an alarm whose handler leaves a Tx open has failed, and is tried again (A12).
 func TestS65Alarm(t *testing.T) {
 	ticking(t, func(t *testing.T, env *dotest.Runtime, w *clocks) {
+		built := 0
+		w.build = func(context.Context, *clock) error { built++; return nil }
 		w.handle = func(ctx context.Context, c *clock, info do.AlarmInfo) error {
 			if !info.IsRetry {
 				_, err := c.LeaveTx(ctx)
@@ -20,9 +22,12 @@ func TestS65Alarm(t *testing.T) {
 			}
 			return nil
 		}
-		setAlarm(t, env, "x", time.Minute)
-		time.Sleep(2 * time.Minute)
-		w.want(t, "1m0s#0 1m0s#1")
+		setAlarm(t, env, "x", 5*time.Second)
+		time.Sleep(9 * time.Second)
+		w.want(t, "5s#0 5s#1")
+		if built != 1 {
+			t.Errorf("built %d times: the object was reset", built)
+		}
 	})
 }
 

@@ -156,6 +156,9 @@ func TestS65TxLeftOpen(t *testing.T) {
 	}
 	_, err = do.Call0(t.Context(), stub, (*box).LeaveTx)
 	wantErr(t, "Call", err, do.ErrInTransaction)
+	if errors.Is(err, do.ErrReset) {
+		t.Errorf("Call = %v: a reset", err)
+	}
 	wantRows(t, env, stub, 1)
 }
 
