@@ -83,6 +83,23 @@ func (s *State) settle(t *actor.Turn, response *http.Response) {
 	}
 }
 
+// closeTxs is the end of an event's code, which returned err: what it left open of the
+// transactions of Std is rolled back, and it cannot have meant that (S65).
+func (s *State) closeTxs(err error) error {
+	left, rerr := s.storage.session.EndTxs()
+	if !left {
+		return err
+	}
+	s.Logger().Error("a transaction was open at the end of a turn, and is rolled back", "error", err)
+	switch {
+	case err != nil:
+		return err
+	case rerr != nil:
+		return rerr
+	}
+	return ErrInTransaction
+}
+
 // answered gives the 101 of the last socket that the event of r has accepted, or nil.
 func answered(r *http.Request) *http.Response {
 	t := actor.From(r.Context())

@@ -61,6 +61,7 @@ func (e *alarmEvent) Do(ctx context.Context, object any) error {
 	}
 	in.state.cell.learn(e.Name)
 	err = handler.Alarm(ctx, AlarmInfo{ScheduledTime: time.Unix(0, a.At).UTC(), RetryCount: count, IsRetry: count > 0})
+	err = in.state.closeTxs(err)
 	if enderr := in.session.EndAlarm(ctx, err == nil); err == nil {
 		err = enderr
 	}

@@ -11,11 +11,13 @@ import (
 	"github.com/durablego/do/internal/index"
 )
 
-// newAlarms gives the schedule of all alarms, which begins with what is overdue (A18).
-func (rt *Runtime) newAlarms() *alarm.Schedule {
+// newAlarms gives the schedule of all alarms, which begins with what is overdue (A18), unless held:
+// then none runs by itself.
+func (rt *Runtime) newAlarms(held bool) *alarm.Schedule {
 	o := alarm.Options{
 		Spaces: len(rt.spaces),
 		Max:    rt.options.MaxAlarmRuns,
+		Held:   held,
 		Run:    func(r *alarm.Run) { _, _ = rt.runAlarm(context.Background(), r, "") },
 		Store: func(k alarm.Key, at int64, state alarm.State) {
 			rt.spaces[k.Space].index.SetAlarm(k.ID, at, indexStates[state])

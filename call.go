@@ -72,6 +72,7 @@ type call[T, A, R any] struct {
 func (c *call[T, A, R]) Do(ctx context.Context, instance any) error {
 	state := enter(ctx, &c.Event)
 	result, err := c.method(instance.(T), ctx, c.arg)
+	err = state.closeTxs(err)
 	state.settle(c.Turn(), nil)
 	if err != nil {
 		return err
@@ -94,6 +95,7 @@ type call0[T, R any] struct {
 func (c *call0[T, R]) Do(ctx context.Context, instance any) error {
 	state := enter(ctx, &c.Event)
 	result, err := c.method(instance.(T), ctx)
+	err = state.closeTxs(err)
 	state.settle(c.Turn(), nil)
 	if err != nil {
 		return err

@@ -177,13 +177,17 @@ func enter(ctx context.Context, e *actor.Event) *State {
 // Construct runs the class's constructor.
 func (c *cell) Construct(ctx context.Context, l *actor.Life) (any, error) {
 	in := instanceOf(l)
-	return c.served.class.construct(ctx, in.state, in.env)
+	object, err := c.served.class.construct(ctx, in.state, in.env)
+	if err = in.state.closeTxs(err); err != nil {
+		return nil, err
+	}
+	return object, nil
 }
 
 // Stop calls the instance's Stop, if it has one.
 func (c *cell) Stop(ctx context.Context, l *actor.Life, reason actor.StopReason) error {
 	if s, ok := l.Instance.(Stopper); ok && !c.served.rt.stopless.Load() {
-		return s.Stop(ctx, StopReason(reason))
+		return instanceOf(l).state.closeTxs(s.Stop(ctx, StopReason(reason)))
 	}
 	return nil
 }

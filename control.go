@@ -98,7 +98,7 @@ func (control) Run(ctx context.Context, stub any, fn func(ctx context.Context, i
 
 func (v *visit) Do(ctx context.Context, object any) error {
 	state := enter(ctx, &v.Event)
-	err := v.fn(ctx, object, state)
+	err := state.closeTxs(v.fn(ctx, object, state))
 	state.settle(v.Turn(), nil)
 	return err
 }

@@ -27,7 +27,9 @@ var (
 	ErrInvalidID = doerr.ErrInvalidID
 	// ErrForeignID says that an id belongs to another namespace (I7, I15).
 	ErrForeignID = doerr.ErrForeignID
-	// ErrInTransaction says that a wait, Sync or DeleteAll was tried inside Transaction (T4, T31).
+	// ErrInTransaction says that a wait, Sync or DeleteAll was tried inside Transaction, or with
+	// a transaction of SQL().Std() open (T4, T31); and it is the answer of an event whose code
+	// left one open (S65).
 	ErrInTransaction = doerr.ErrInTransaction
 	// ErrTooDeep says that transactions or blocked sections nest more than 64 deep (N14).
 	ErrTooDeep = doerr.ErrTooDeep

@@ -76,6 +76,7 @@ func (f *fetch) Do(ctx context.Context, instance any) error {
 		}
 	}()
 	response, err := instance.(Object).Fetch(ctx, f.request)
+	err = state.closeTxs(err)
 	switch {
 	case err != nil:
 		state.settle(f.Turn(), nil)

@@ -150,7 +150,7 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 	if err = rt.mount(b, relaxed); err != nil {
 		return nil, err
 	}
-	rt.alarms = rt.newAlarms()
+	rt.alarms = rt.newAlarms(b.NoAlarms)
 	if rt.temporary {
 		return rt, nil
 	}
@@ -177,7 +177,7 @@ func (rt *Runtime) openDry(b bridge.Config) (err error) {
 	if err := rt.mount(b, true); err != nil {
 		return errors.Join(err, rt.release())
 	}
-	rt.alarms = rt.newAlarms()
+	rt.alarms = rt.newAlarms(true)
 	return nil
 }
 

@@ -142,6 +142,7 @@ func (e *socketEvent) Do(ctx context.Context, object any) error {
 	if e.isLast() {
 		state.forgetFace(e.socket)
 	}
+	err = state.closeTxs(err)
 	state.settle(t, nil)
 	if err != nil {
 		state.Logger().Error("a socket handler failed", "cause", err)

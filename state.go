@@ -90,7 +90,7 @@ func (s *State) BlockConcurrencyWhile(ctx context.Context, fn func(ctx context.C
 // durable (T30). ctx is free; inside a turn of this object Run gives ErrDeadlock (T27).
 func (s *State) Run(ctx context.Context, fn func(ctx context.Context) error) error {
 	return s.life.Run(ctx, func(ctx context.Context) error {
-		err := fn(ctx)
+		err := s.closeTxs(fn(ctx))
 		s.settle(actor.From(ctx), nil)
 		return err
 	})

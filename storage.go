@@ -21,7 +21,8 @@ type Storage struct {
 // and a later reset in that turn undoes it too (T23).
 //
 // A wait, Sync and DeleteAll inside fn give ErrInTransaction (T4). Transactions nest, to a
-// depth of 64, then ErrTooDeep. If SQLite itself ended the transaction, its error is given
+// depth of 64, then ErrTooDeep; with transactions of SQL().Std() they nest in the order they
+// began (S63): one that fn leaves open makes it fail with sqlstorage.ErrTxOrder. If SQLite itself ended the transaction, its error is given
 // even when fn returned nil, and the object is reset when the turn ends (T24).
 func (s *Storage) Transaction(ctx context.Context, fn func(ctx context.Context) error) error {
 	return s.session.Transaction(ctx, fn)

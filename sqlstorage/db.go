@@ -2,6 +2,8 @@ package sqlstorage
 
 import (
 	"context"
+	"database/sql"
+	"sync"
 
 	"github.com/durablego/do/internal/engine"
 	"github.com/durablego/do/internal/sqlite"
@@ -22,6 +24,9 @@ type Limits struct {
 type DB struct {
 	session *engine.Session
 	limits  Limits
+
+	stdOnce sync.Once
+	std     *sql.DB // of Std; nil before
 }
 
 // New returns the DB of the instance that has session s. It is for package do; objects get

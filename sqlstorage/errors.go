@@ -38,10 +38,19 @@ var (
 	ErrMultipleRows = doerr.ErrMultipleRows
 	// ErrColumns: the columns do not fit the destinations or the fields of a struct.
 	ErrColumns = doerr.ErrColumns
-	// ErrMigration: the list given to Migrate contradicts itself or what was recorded.
+	// ErrMigration: the list given to Migrate contradicts itself or what was recorded, or one of
+	// it failed.
 	ErrMigration = doerr.ErrMigration
 	// ErrInvalidValue: a value cannot be stored, or a stored one does not fit its destination.
 	ErrInvalidValue = doerr.ErrInvalidValue
+	// ErrTxOrder: a transaction of Std is to be committed while one that began later is open.
+	ErrTxOrder = doerr.ErrTxOrder
+	// ErrReadOnly: a write in a transaction of Std that was begun ReadOnly.
+	ErrReadOnly = doerr.ErrReadOnly
+	// ErrTxDone: the transaction of Std has ended. It is sql.ErrTxDone.
+	ErrTxDone = doerr.ErrTxDone
+	// ErrInTransaction: a transaction of Std was left open at the end of the turn.
+	ErrInTransaction = doerr.ErrInTransaction
 	// ErrOutsideTurn: the context does not carry a live turn of this object.
 	ErrOutsideTurn = doerr.ErrOutsideTurn
 	// ErrReset: the object was reset while it ran; its storage is out of its reach.

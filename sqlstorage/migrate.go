@@ -16,8 +16,10 @@ type Migration struct {
 }
 
 // Migrate runs the migrations that were not run in this database yet, in the order of the
-// list, inside one Transaction: if one fails nothing is done, and its error is returned. Call
-// it at the beginning of the constructor. If all were run it costs one read, and no write.
+// list, inside one Transaction: if one fails nothing is done, and the error is ErrMigration and
+// names it, with its cause. Call it at the beginning of the constructor. If all were run it costs
+// one read, and no write. An object whose constructor fails can be looked after by
+// Namespace.Inspect; dotest.DryRun tries a list on copies of all objects.
 //
 // A list with an empty ID or one that comes twice, a changed text of a migration that was
 // run, and a new migration before one that was run are ErrMigration, and nothing runs. A
@@ -38,10 +40,10 @@ func (db *DB) Migrate(ctx context.Context, migrations []Migration) error {
 		for _, m := range pending {
 			var c engine.Cursor
 			if err := db.fits(m.SQL); err != nil {
-				return fmt.Errorf("sqlstorage: migration %q: %w", m.ID, err)
+				return fmt.Errorf("%w: %q: %w", ErrMigration, m.ID, err)
 			}
 			if err := db.session.OpenCursor(ctx, &c, m.SQL, nil, true); err != nil {
-				return fmt.Errorf("sqlstorage: migration %q: %w", m.ID, err)
+				return fmt.Errorf("%w: %q: %w", ErrMigration, m.ID, err)
 			}
 			c.Close()
 			if err := db.session.RecordMigration(ctx, m.ID, m.sum()); err != nil {

@@ -100,3 +100,47 @@ func queryError[T any](o *object, query string) error {
 	_, err := sqlstorage.QueryOne[T](ctx, o.DB, query)
 	return err
 }
+
+// S13, S34: named arguments, Valuers and Scanners; S10: who stops early, by leaving the loop or by
+// a panic, leaves nothing open: DROP TABLE would be refused under a cursor.
+func TestS13NamedAndEarlyStop(t *testing.T) {
+	o := newObject(t)
+	o.exec("CREATE TABLE t(x, y); INSERT INTO t VALUES(1, 'ABC'), (2, 'DEF'), (3, NULL)")
+	type row struct {
+		X int
+		Y sql.Null[upper]
+		Z upper
+	}
+	const query = "SELECT x, y, :z AS z FROM t WHERE x >= @least ORDER BY x"
+	args := []any{sql.Named("least", 2), sql.Named("z", upper{"zz"})}
+	var got []row
+	for r, err := range sqlstorage.Query[row](ctx, o.DB, query, args...) {
+		o.ok(err)
+		got = append(got, r)
+	}
+	if len(got) != 2 || got[0].X != 2 || !got[0].Y.Valid || got[1].Y.Valid || got[0].Z != got[1].Z || got[0].Z.s != "string:<zz>" {
+		t.Errorf("%+v", got)
+	}
+	if err := queryError[row](o, "SELECT :z AS z"); !errors.Is(err, sqlstorage.ErrParameters) { // S5
+		t.Errorf("a missing argument: %v", err)
+	}
+	all := sqlstorage.Query[row](ctx, o.DB, "SELECT x FROM t")
+	for range 2 { // a sequence runs its query each time
+		n := 0
+		for range all {
+			if n++; n == 2 {
+				break
+			}
+		}
+	}
+	func() {
+		defer func() { _ = recover() }()
+		for range all {
+			panic("boom")
+		}
+	}()
+	for range o.exec("SELECT x FROM t").Rows() {
+		break
+	}
+	o.exec("DROP TABLE t")
+}

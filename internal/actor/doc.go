@@ -21,6 +21,8 @@
 //	new ── Begin ──▶ begun ── constructor ──▶ running ◀──▶ quiet ── Leave ──▶ over
 //	 └────── reset ────┴──────────┴──────────────┴───────────┴──────────────▶ over (fenced)
 //
+// A bare event that finds no instance runs on a life that has only begun, which is over with it.
+//
 // # Invariants
 //
 //  1. Only the holder of the baton of the current epoch runs the object's code. A reset

@@ -61,7 +61,7 @@ func (mb *Mailbox) run(e *Event, epoch uint64) (keep bool, next uint64) {
 	ended := false
 	defer func() {
 		if !ended {
-			keep, next = mb.crash(l, recover())
+			keep, next = mb.crash(l, recover(), e.Bare)
 		}
 	}()
 	if why := mb.enliven(e); why != nil {
@@ -106,9 +106,24 @@ func (mb *Mailbox) fail(l *Life, why *ResetError) (keep bool, next uint64) {
 	return keep, next
 }
 
-// crash is fail after a panic with the value v, or Goexit.
-func (mb *Mailbox) crash(l *Life, v any) (keep bool, next uint64) {
+// unbareLocked takes a life away that a bare event began, if it has no instance and nobody uses
+// it: the next event begins another, which knows the name that the event knows (I13).
+func (mb *Mailbox) unbareLocked(l *Life) bool {
+	if l.built || l.started != nil {
+		return false
+	}
+	l.why.Store(&ResetError{Cause: errLeft})
+	mb.life = nil
+	return true
+}
+
+// crash is fail after a panic with the value v, or Goexit, of a bare event or one that needed
+// the instance.
+func (mb *Mailbox) crash(l *Life, v any, bare bool) (keep bool, next uint64) {
 	why := l.crashed(v, false)
+	if bare {
+		why.WholeQueue, why.Constructor = false, false // no constructor was to blame
+	}
 	if v == nil {
 		mb.Reset(l, why) // this goroutine ends
 		return false, 0
@@ -132,7 +147,7 @@ func (mb *Mailbox) enliven(e *Event) *ResetError {
 	if l.built {
 		return nil
 	}
-	if why := mb.begin(l, e); why != nil {
+	if why := mb.begin(l, e); why != nil || e.Bare {
 		return why
 	}
 	c := &Turn{life: l, caller: e.turn.caller, parent: e.turn.parent}
@@ -221,8 +236,13 @@ func (mb *Mailbox) finish(e *Event, err error) *ResetError {
 		return why
 	}
 	l.remove(e)
+	left := e.Bare && mb.unbareLocked(l)
 	mb.watch.endLocked()
 	mb.mu.Unlock()
+	if left { // before the answer: who gets it finds no life
+		mb.host.Fence(l)
+		close(l.dead)
+	}
 	t.cancel(&errEnded)
 	e.err, e.ours = err, err != nil
 	if e.loose {

@@ -47,6 +47,8 @@ type Stored struct {
 type Options struct {
 	Spaces int // namespaces, numbered from 0
 	Max    int // runs at once; 0 or negative: no limit
+	// Held has nothing run by itself: only what is claimed.
+	Held bool
 	// Horizon is how many alarms of a namespace are read at once. At most about twice as many
 	// that wait for their time are in memory. Default 10,000.
 	Horizon int
@@ -258,7 +260,7 @@ func (s *Schedule) tick() {
 
 // advanceLocked begins what is due, has more read where little is left, and sets the timer.
 func (s *Schedule) advanceLocked() {
-	if s.closed {
+	if s.closed || s.o.Held {
 		return
 	}
 	now := time.Now().UnixNano()

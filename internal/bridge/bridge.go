@@ -21,6 +21,7 @@ type Config struct {
 	SegmentBytes int64 // of the commit log; 0: durable.DefaultSegmentBytes
 	// Dial makes connections to peers; nil: over TCP.
 	Dial           func(ctx context.Context, network, address string) (net.Conn, error)
+	NoAlarms       bool // none runs by itself
 	CheckGoroutine bool // storage calls from another goroutine than the turn's fail (T5)
 }
 

@@ -19,7 +19,7 @@ var listsTables = regexp.MustCompile(`(?i)sqlite_(master|schema)|table_list`)
 // countsTables are the texts whose count is one of all tables, or of the library's own.
 var countsTables = regexp.MustCompile(`(?i)^SELECT count\(\*\)[^()]* FROM sqlite_(master|schema)( WHERE name LIKE '\\_cf.*)?$|^PRAGMA (main\.)?table_list$`)
 
-// ownTables (S35, K1): our own tables, _do_kv and _do_meta, show where the reference's one shows, if it has made that already.
+// ownTables (V23: S35, K1): our own tables, _do_kv and _do_meta, show where the reference's one shows, if it has made that already.
 func ownTables(d Diff) bool {
 	if d.At.kind() != "sql.exec" || !listsTables.MatchString(d.At.sqlOf()) {
 		return false
@@ -76,7 +76,7 @@ func counted(want, got []any) (n, m float64, ok bool) {
 
 var refersToOwn = regexp.MustCompile(`(?i)CREATE TABLE (\w+).*REFERENCES _cf_`)
 
-// foreignKeyRefused (S36): the table with the key is refused, and so is not there afterwards.
+// foreignKeyRefused (V23: S36): the table with the key is refused, and so is not there afterwards.
 func foreignKeyRefused(d Diff) bool {
 	if d.At.kind() != "sql.exec" {
 		return false
@@ -95,7 +95,7 @@ func foreignKeyRefused(d Diff) bool {
 
 var onlyHere = regexp.MustCompile(`(?i)VACUUM|load_extension`)
 
-// refusedByName (S38, S41, S55): not authorized, where the reference has no such table or function, or fails by itself.
+// refusedByName (V23: S38, S41, S55): not authorized, where the reference has no such table or function, or fails by itself.
 func refusedByName(d Diff) bool {
 	if d.At.kind() != "sql.exec" || errorKind(d.Got) != "not_authorized" {
 		return false

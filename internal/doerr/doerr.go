@@ -2,7 +2,10 @@
 // sees re-export them as variables, so errors.Is holds across layers.
 package doerr
 
-import "errors"
+import (
+	"database/sql"
+	"errors"
+)
 
 var (
 	ErrReset          = errors.New("do: the object was reset")
@@ -12,6 +15,9 @@ var (
 	ErrInvalidID      = errors.New("do: not an object id: want 64 hex digits")
 	ErrForeignID      = errors.New("do: the object id belongs to another namespace")
 	ErrInTransaction  = errors.New("do: not allowed while a transaction is open")
+	ErrTxDone         = sql.ErrTxDone
+	ErrTxOrder        = errors.New("do: a transaction that began later is still open")
+	ErrReadOnly       = errors.New("do: the transaction is read-only")
 	ErrTooDeep        = errors.New("do: nested too deeply")
 	ErrDeadlock       = errors.New("do: the call waits for an object that waits for it")
 	ErrNotMethod      = errors.New("do: not a method that can be called: want a method expression of the class")
@@ -27,7 +33,7 @@ var (
 	ErrCursorClosed   = errors.New("do: the cursor has ended")
 	ErrMultipleRows   = errors.New("do: more than one row")
 	ErrColumns        = errors.New("do: the columns do not fit where they should go")
-	ErrMigration      = errors.New("do: the migrations contradict those that were made")
+	ErrMigration      = errors.New("do: the migrations cannot be made")
 	ErrInvalidOptions = errors.New("do: invalid options")
 	ErrLocked         = errors.New("do: the data folder is in use by another runtime")
 	ErrNewerFormat    = errors.New("do: the data was written by a newer version")

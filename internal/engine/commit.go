@@ -56,6 +56,9 @@ func (s *Session) Rollback() error {
 // that have not written yet. REQUIRES: lock held by a call of d.owner, database
 // open.
 func (d *DB) begin() error {
+	if err := d.owner.mayWrite(); err != nil {
+		return err
+	}
 	if !d.inTx {
 		if err := d.db.run(stmtBegin); err != nil {
 			return err
@@ -134,7 +137,8 @@ func (d *DB) commitFailed(err error) error {
 // rollback undoes the implicit transaction and ends all levels. REQUIRES: lock held.
 func (d *DB) rollback() error {
 	if d.owner != nil {
-		d.owner.depth.Store(0)
+		d.owner.cut(0)
+		d.owner.lost = 0
 		d.owner = nil
 	}
 	d.marked, d.alarmed = 0, false

@@ -24,6 +24,12 @@ type Cursor struct {
 	width   int         // columns of a row
 	read    int64       // rows given
 	written int64
+	direct  int64 // of written, those of the last statement itself
+	lastID  int64
+
+	tx    *Tx // that the text belongs to, or nil
+	typed bool
+	types []string
 
 	// While the cursor is open, of the holder of DB.lock; t is nil if all rows are here:
 	x            *texts
@@ -220,6 +226,26 @@ func (c *Cursor) Bytes(v sqlite.Value) []byte { return c.rows.Bytes(v) }
 
 // Columns gives the names of the columns, which must not be changed.
 func (c *Cursor) Columns() []string { return c.columns }
+
+// Types gives the types that the columns were declared with, "" for an expression, of a cursor
+// of OpenCursorIn. They must not be changed.
+func (c *Cursor) Types() []string { return c.types }
+
+// Direct gives how many rows the last statement of OpenCursor itself changed, without
+// triggers and foreign keys, and LastID the rowid of the newest row inserted until then.
+func (c *Cursor) Direct() int64 { return c.direct }
+
+// LastID is described at Direct.
+func (c *Cursor) LastID() int64 { return c.lastID }
+
+// describe takes from t what is known of the columns. REQUIRES: lock held.
+func (c *Cursor) describe(t *text) {
+	c.columns = t.names()
+	c.width = len(c.columns)
+	if c.typed {
+		c.types = t.declared()
+	}
+}
 
 // RowsRead gives how many rows Next went to (S14).
 func (c *Cursor) RowsRead() int64 { return c.read }

@@ -6,7 +6,8 @@
 // A DB lives as long as the object's cell, whether or not its files exist and its
 // connection is open. A Session is the DB as one instance of the object sees it. The
 // implicit transaction begins with the first write since the last commit point and ends
-// with Session.Commit or Session.Rollback. A level is one Session.Transaction that runs.
+// with Session.Commit or Session.Rollback. A level is one Session.Transaction that
+// runs, or a Tx that is open.
 // The DB is broken from a failure until Recover has dealt with it.
 //
 // # Invariants

@@ -202,6 +202,9 @@ func (s *Session) Delete(ctx context.Context, keys []string) (n int, err error) 
 // write opens what a write needs and returns its statement. REQUIRES: lock held.
 func (s *Session) write(k statement) (*sqlite.Stmt, error) {
 	d := s.d
+	if err := s.mayWrite(); err != nil { // before the file is made
+		return nil, err
+	}
 	if err := d.writing(); err != nil {
 		return nil, err
 	}

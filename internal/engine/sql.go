@@ -17,14 +17,60 @@ import (
 // If a statement fails the ones before it stay done (S3). Besides the errors of every
 // call it gives *sqlite.Error, also for what is not allowed, and doerr.ErrParameters.
 func (s *Session) OpenCursor(ctx context.Context, c *Cursor, sql string, args []sqlite.Arg, lenient bool) error {
+	return s.openCursor(ctx, c, sql, args, lenient)
+}
+
+// OpenCursorIn is OpenCursor, lenient, for database/sql: the cursor has the types of its
+// columns. If t is not nil the text belongs to t, and gives doerr.ErrTxDone when that has ended;
+// statements on savepoints work in it (S37).
+func (s *Session) OpenCursorIn(ctx context.Context, t *Tx, c *Cursor, sql string, args []sqlite.Arg) error {
+	c.typed, c.tx = true, t
+	return s.openCursor(ctx, c, sql, args, true)
+}
+
+func (s *Session) openCursor(ctx context.Context, c *Cursor, sql string, args []sqlite.Arg, lenient bool) error {
 	c.s, c.ctx = s, ctx
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()
+	if c.tx != nil {
+		if _, err := c.tx.find(); err != nil {
+			return err
+		}
+	}
 	if err := s.open(c, sql, args, lenient); err != nil {
 		return s.failed(err)
 	}
+	return nil
+}
+
+// Check prepares the first statement of a text, which is kept for its first run, and makes no
+// file for it. An empty text is none.
+func (s *Session) Check(ctx context.Context, t *Tx, sql string) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	x, err := s.user()
+	if err != nil {
+		return s.failed(err)
+	}
+	if x.kept[sql] != nil {
+		return nil
+	}
+	st, tail, err := x.prepare(sql, t != nil)
+	if err != nil {
+		return s.failed(err)
+	}
+	if st == nil {
+		return nil
+	}
+	s.flagged(x, st)
+	if sqlite.Blank(tail) && !(x == s.d.void && st.Writes) {
+		x.keep(st, sql)
+	}
+	x.release(st)
 	return nil
 }
 
@@ -43,7 +89,7 @@ func (s *Session) open(c *Cursor, sql string, args []sqlite.Arg, lenient bool) e
 		}
 		var t *text
 		var tail string
-		if x, t, tail, err = s.prepare(x, rest); err != nil {
+		if x, t, tail, err = s.prepare(x, rest, c.tx != nil); err != nil {
 			return within(sql, rest, err)
 		}
 		if t == nil {
@@ -57,7 +103,7 @@ func (s *Session) open(c *Cursor, sql string, args []sqlite.Arg, lenient bool) e
 			return nil
 		}
 		if sqlite.Blank(tail) || lenient && sqlite.Empty(tail) {
-			if len(rest) == len(sql) {
+			if len(rest) == len(sql) && sqlite.Blank(tail) { // else who is not lenient would find it
 				x.keep(t, sql)
 			}
 			return within(sql, rest, s.last(c, x, t, args))
@@ -79,9 +125,9 @@ func within(sql, rest string, err error) error {
 
 // prepare prepares the first statement of sql for x. One that writes is for the object's
 // database, which is made if there is none: x changes.
-func (s *Session) prepare(x *texts, sql string) (_ *texts, t *text, tail string, err error) {
+func (s *Session) prepare(x *texts, sql string, inTx bool) (_ *texts, t *text, tail string, err error) {
 	for {
-		t, tail, err = x.prepare(sql)
+		t, tail, err = x.prepare(sql, inTx)
 		if t == nil || err != nil {
 			return x, nil, tail, err
 		}
@@ -90,6 +136,9 @@ func (s *Session) prepare(x *texts, sql string) (_ *texts, t *text, tail string,
 			return x, t, tail, nil
 		}
 		x.release(t)
+		if err := s.mayWrite(); err != nil {
+			return x, nil, "", err
+		}
 		if err := s.d.writing(); err != nil {
 			return x, nil, "", err
 		}
@@ -104,6 +153,9 @@ func (s *Session) earlier(c *Cursor, x *texts, t *text) (err error) {
 	defer x.release(t)
 	if t.ParamCount() > 0 { // S2
 		return fmt.Errorf("%w: only the last statement of a text may have parameters", doerr.ErrParameters)
+	}
+	if t.Savepoint.Op != "" {
+		return c.tx.savepoint(t.Savepoint.Op, t.Savepoint.Name)
 	}
 	if t.Writes {
 		return s.runWrite(c, x, t, nil, false)
@@ -122,14 +174,18 @@ func (s *Session) last(c *Cursor, x *texts, t *text, args []sqlite.Arg) error {
 		x.release(t)
 		return err
 	}
+	if t.Savepoint.Op != "" {
+		x.release(t)
+		c.state.Store(cursorDone)
+		return c.tx.savepoint(t.Savepoint.Op, t.Savepoint.Name)
+	}
 	if t.ColumnCount() > 0 {
 		m := new(rowMemory)
 		c.rows.Use(m.values[:], m.data[:])
 	}
 	if t.Writes {
 		err = s.runWrite(c, x, t, args, true)
-		c.columns = t.names()
-		c.width = len(c.columns)
+		c.describe(t)
 		x.release(t)
 		if err != nil {
 			return redact(err, args)
@@ -146,8 +202,7 @@ func (s *Session) last(c *Cursor, x *texts, t *text, args []sqlite.Arg) error {
 		x.release(t)
 		return redact(err, args)
 	}
-	c.columns = t.names()
-	c.width = len(c.columns)
+	c.describe(t)
 	if !row {
 		c.state.Store(cursorDone)
 		x.release(t)
@@ -172,15 +227,18 @@ func (s *Session) runWrite(c *Cursor, x *texts, t *text, args []sqlite.Arg, keep
 		rows = nil
 	}
 	if !t.Schema {
-		n, err := t.Run(args, rows)
-		c.written += n
+		o, err := t.Run(args, rows)
+		c.written += o.Changes
+		c.direct, c.lastID = o.Direct, o.LastID
 		return err
 	}
 	d.parkScans() // a table cannot be dropped under an open cursor
 	return s.atomically(func() error {
-		if _, err := t.Run(args, rows); err != nil {
+		o, err := t.Run(args, rows)
+		if err != nil {
 			return err
 		}
+		c.direct, c.lastID = 0, o.LastID
 		return d.db.checkSchema()
 	})
 }

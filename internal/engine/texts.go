@@ -36,6 +36,7 @@ type text struct {
 	newer, older *text
 
 	columns  []string // shared with cursors: not changed
+	types    []string // likewise; nil if nobody asked
 	prepared int      // Stmt.Reprepared as of columns
 }
 
@@ -65,8 +66,12 @@ func (x *texts) find(sql string) *text {
 
 // prepare prepares the first statement of sql, nil if there is none. It is in use until
 // release.
-func (x *texts) prepare(sql string) (t *text, tail string, err error) {
-	st, tail, err := x.conn.PrepareUser(sql)
+func (x *texts) prepare(sql string, inTx bool) (t *text, tail string, err error) {
+	prepare := x.conn.PrepareUser
+	if inTx {
+		prepare = x.conn.PrepareUserTx
+	}
+	st, tail, err := prepare(sql)
 	if st == nil || err != nil {
 		return nil, tail, err
 	}
@@ -76,7 +81,7 @@ func (x *texts) prepare(sql string) (t *text, tail string, err error) {
 // keep keeps a statement for the next use of the same text, and makes room for it. A
 // pragma does what it does when it is prepared.
 func (x *texts) keep(t *text, sql string) {
-	if t.Pragma || len(sql) > maxTextBytes || x.kept[sql] != nil {
+	if t.Pragma || t.Savepoint.Op != "" || len(sql) > maxTextBytes || x.kept[sql] != nil {
 		return
 	}
 	t.sql, t.kept = sql, true
@@ -136,7 +141,15 @@ func (t *text) names() []string {
 		return nil
 	}
 	if n := t.Reprepared(); t.columns == nil || n != t.prepared {
-		t.columns, t.prepared = t.ColumnNames(), n
+		t.columns, t.types, t.prepared = t.ColumnNames(), nil, n
 	}
 	return t.columns
+}
+
+// declared gives the types of the columns that names has just given.
+func (t *text) declared() []string {
+	if t.types == nil && t.ColumnCount() > 0 {
+		t.types = t.ColumnDeclTypes()
+	}
+	return t.types
 }

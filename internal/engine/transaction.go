@@ -2,14 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
 
 	"github.com/durablego/do/internal/doerr"
 )
-
-// errOrder is the failure of Transactions that do not end in the reverse order of their
-// beginning: two goroutines use the turn (T5).
-var errOrder = errors.New("transactions of two goroutines in one turn")
 
 // Transaction runs fn in a savepoint of the implicit transaction (T22). If fn returns an
 // error, panics or calls runtime.Goexit, what was written in fn is undone; an error is
@@ -17,68 +12,58 @@ var errOrder = errors.New("transactions of two goroutines in one turn")
 //
 // It fails with doerr.ErrTooDeep, which breaks nothing, at depth 65 (T23); with the
 // failure if SQLite ended the transaction, also when fn returned nil (T24); with
-// doerr.ErrReset if the session was fenced or rolled back while fn ran.
+// doerr.ErrReset if the session was fenced or rolled back while fn ran; with doerr.ErrTxDone
+// if a Tx around it was rolled back meanwhile, and doerr.ErrTxOrder if fn, which returned nil,
+// left a Tx open: then nothing is kept (S63).
 func (s *Session) Transaction(ctx context.Context, fn func(ctx context.Context) error) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	d := s.d
-	level, epoch := s.depth.Load()+1, d.epoch
-	if level > maxDepth {
-		s.leave()
-		return doerr.ErrTooDeep
-	}
-	s.depth.Store(level)
+	epoch := s.d.epoch
+	number, err := s.push(level{})
 	s.leave()
+	if err != nil {
+		return err
+	}
 
 	done := false
 	defer func() {
 		if !done { // a panic or Goexit goes on after this
-			_ = s.endLevel(level, epoch, false)
+			_ = s.endLevel(number, epoch, false)
 		}
 	}()
 	err = fn(ctx)
 	done = true
-	if failure := s.endLevel(level, epoch, err == nil); failure != nil {
+	if failure := s.endLevel(number, epoch, err == nil); failure != nil {
 		return failure
 	}
 	return err
 }
 
-// endLevel keeps or undoes what was written in the level.
-func (s *Session) endLevel(level int32, epoch uint64, keep bool) error {
+// endLevel keeps or undoes what was written in the level of a Transaction.
+func (s *Session) endLevel(number, epoch uint64, keep bool) error {
 	d := s.d
 	if err := d.lock.acquire(context.Background()); err != nil {
 		return err
 	}
 	defer d.lock.release()
-	if s.fenced.Load() || d.owner != s || d.epoch != epoch {
-		if e := d.broken.Load(); e != nil && !s.fenced.Load() {
-			return e
-		}
-		return doerr.ErrReset
+	if err := s.over(epoch); err != nil {
+		return err
 	}
-	if s.depth.Load() != level {
+	i := s.find(number)
+	switch {
+	case i < 0: // it was within a Tx that was rolled back
+		s.lost--
+		return doerr.ErrTxDone
+	case !s.all(i+1, func(l *level) bool { return l.tx != nil }):
 		return d.fail("transaction", errOrder, false)
+	case keep && i < len(s.levels)-1: // a Tx that began in it is open: neither is done
+		if err := s.end(i, false); err != nil {
+			return err
+		}
+		return doerr.ErrTxOrder
 	}
-	s.depth.Store(level - 1)
-	if keep {
-		d.raiseCursors(level)
-	} else {
-		d.endCursors(level)
-	}
-	if e := d.broken.Load(); e != nil {
-		d.marked = min(d.marked, level-1)
-		return e
-	}
-	if d.marked < level {
-		return nil // nothing was written in it
-	}
-	d.marked = level - 1
-	if keep {
-		return s.released(d.db.run(stmtRelease))
-	}
-	return s.released(d.undoSavepoint())
+	return s.end(i, keep)
 }
 
 // released passes the outcome of ending a savepoint on. One that cannot be ended leaves

@@ -21,6 +21,8 @@ type watched struct {
 	sets      bool   // it sets flag to value
 	flag      Flag
 	value     bool
+	points    bool      // it may work on a savepoint
+	point     Savepoint // what it does with one
 }
 
 // authorizer is called while a statement is prepared, anew after a change of the schema
@@ -75,6 +77,10 @@ func (w *watched) check(code int32, a, b, database string) int32 {
 	case lib.SQLITE_PRAGMA:
 		w.note(&w.pragma)
 		return allowIf(w.allowsPragma(a, b))
+	}
+	if code == lib.SQLITE_SAVEPOINT && w.points && w.preparing {
+		w.point = Savepoint{Op: a, Name: b}
+		return lib.SQLITE_OK
 	}
 	return lib.SQLITE_DENY // S37, S38, S44
 }

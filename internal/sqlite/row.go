@@ -57,22 +57,32 @@ func (s *Stmt) Start(args []Arg, r *Rows) (row bool, err error) {
 	return s.stepRow(t, r)
 }
 
-// Run binds args, steps to the end and appends all rows to r, unless that is nil. It
-// gives the rows that were inserted, updated and deleted, by triggers and foreign keys too.
-func (s *Stmt) Run(args []Arg, r *Rows) (changes int64, err error) {
+// Outcome is what a run of a statement did.
+type Outcome struct {
+	Changes int64 // rows inserted, updated and deleted, by triggers and foreign keys too
+	Direct  int64 // … by the statement itself
+	LastID  int64 // rowid of the newest row that was inserted on the connection
+}
+
+// Run binds args, steps to the end and appends all rows to r, unless that is nil.
+func (s *Stmt) Run(args []Arg, r *Rows) (o Outcome, err error) {
 	t := enter()
 	defer t.leave()
 	if s.p == 0 {
-		return 0, errFinalized
+		return o, errFinalized
 	}
 	if err := s.bindAll(t, args); err != nil {
-		return 0, err
+		return o, err
 	}
 	before := lib.Xsqlite3_total_changes64(t.TLS, s.conn.db)
 	for row := true; row; {
 		row, err = s.stepRow(t, r)
 	}
-	return lib.Xsqlite3_total_changes64(t.TLS, s.conn.db) - before, err
+	if o.Changes = lib.Xsqlite3_total_changes64(t.TLS, s.conn.db) - before; o.Changes > 0 {
+		o.Direct = lib.Xsqlite3_changes64(t.TLS, s.conn.db) // else it is that of an older statement
+	}
+	o.LastID = lib.Xsqlite3_last_insert_rowid(t.TLS, s.conn.db)
+	return o, err
 }
 
 func (s *Stmt) stepRow(t *thread, r *Rows) (row bool, err error) {
@@ -134,6 +144,18 @@ func (s *Stmt) ColumnNames() []string {
 		names[i] = libc.GoString(lib.Xsqlite3_column_name(t.TLS, s.p, int32(i)))
 	}
 	return names
+}
+
+// ColumnDeclTypes gives the types that the columns were declared with, "" for an expression,
+// like ColumnNames.
+func (s *Stmt) ColumnDeclTypes() []string {
+	t := enter()
+	defer t.leave()
+	types := make([]string, lib.Xsqlite3_column_count(t.TLS, s.p))
+	for i := range types {
+		types[i] = libc.GoString(lib.Xsqlite3_column_decltype(t.TLS, s.p, int32(i)))
+	}
+	return types
 }
 
 // Reprepared counts how often the statement, one of PrepareUser, was prepared anew before

@@ -38,6 +38,16 @@ func (c *Conn) admitUsers(t *thread, maxParameters int) {
 // that is doerr.ErrNotAuthorized, now or when the statement runs. A pragma that sets
 // something may have done so when PrepareUser returns.
 func (c *Conn) PrepareUser(sql string) (s *Stmt, tail string, err error) {
+	return c.prepareUser(sql, false)
+}
+
+// PrepareUserTx is PrepareUser within a transaction of the user's own: statements on savepoints
+// are allowed, too. They must not be run: User.Savepoint says what they ask for.
+func (c *Conn) PrepareUserTx(sql string) (s *Stmt, tail string, err error) {
+	return c.prepareUser(sql, true)
+}
+
+func (c *Conn) prepareUser(sql string, points bool) (s *Stmt, tail string, err error) {
 	if strings.EqualFold(firstWord(sql), "VACUUM") { // the authorizer is not asked
 		return nil, "", NotAuthorized("VACUUM")
 	}
@@ -46,7 +56,7 @@ func (c *Conn) PrepareUser(sql string) (s *Stmt, tail string, err error) {
 	}
 	t := enter()
 	defer t.leave()
-	c.watched = watched{on: true, preparing: true}
+	c.watched = watched{on: true, preparing: true, points: points}
 	s, tail, err = c.prepare(t, sql)
 	c.watched.on = false
 	if err != nil || s == nil {
@@ -56,6 +66,7 @@ func (c *Conn) PrepareUser(sql string) (s *Stmt, tail string, err error) {
 	s.user, s.Schema, s.Pragma = true, w.schema, w.pragma
 	s.Writes = w.writes || lib.Xsqlite3_stmt_readonly(t.TLS, s.p) == 0
 	s.sets, s.flag, s.value = w.sets, w.flag, w.value
+	s.Savepoint = w.point
 	if s.params != nil {
 		s.names = make([]string, len(s.params))
 		for i := range s.names {
@@ -74,11 +85,23 @@ type User struct {
 	Writes bool // it is not read-only (S8)
 	Pragma bool // it is a PRAGMA, not to be run twice
 
+	Savepoint Savepoint
+
 	user        bool
 	sets, value bool
 	flag        Flag
 	reprepared  int32
 	names       []string // of the parameters, with their prefix; "" for ?
+}
+
+// Savepoint is what a statement does with a savepoint. Op is BEGIN, RELEASE or ROLLBACK, and
+// empty for any other statement.
+type Savepoint struct{ Op, Name string }
+
+// NoSavepoint makes the error of a statement on a savepoint that does not exist.
+func NoSavepoint(name string) *Error {
+	code := codeName(lib.SQLITE_ERROR)
+	return &Error{Code: code, Extended: code, Msg: "no such savepoint: " + name, Offset: -1}
 }
 
 // Sets gives the flag that preparing the statement has set, and its value.
