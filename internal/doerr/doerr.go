@@ -43,4 +43,5 @@ var (
 	ErrHasData        = errors.New("do: the object has data")
 	ErrNoData         = errors.New("do: the object has no data")
 	ErrNotDatabase    = errors.New("do: the file is not the database of an object")
+	ErrUnconvertible  = errors.New("do: data of the reference cannot be taken over")
 )

@@ -54,6 +54,8 @@ type Options struct {
 	// BeforeOpen, OnOpen and OnClose tell when a connection is about to be opened, was
 	// opened, was closed (L18). They must not call the DB.
 	BeforeOpen, OnOpen, OnClose func()
+	// Foreign has a file of the reference taken over when it is opened first. Nil: it is refused.
+	Foreign *Foreign
 	// CommitFault is for tests: an error it returns fails the commit that is about to
 	// take place, like an error of the disk.
 	CommitFault func() error
