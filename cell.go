@@ -71,6 +71,7 @@ func newCell(s *served, id ID) *cell {
 		OnOpen:          func() { c.filed.Store(true); rt.databases.opened(c) },
 		OnClose:         func() { rt.databases.closed(c) },
 	}
+	options.Foreign = c.foreign()
 	if s.class.alarms {
 		options.Alarm = c.toldAlarm
 	}

@@ -36,6 +36,9 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 	}
 	for _, b := range rt.scripts {
 		for _, s := range b.served {
+			if err := s.setAside(); err != nil {
+				return fmt.Errorf("index of %q: %w", s.class.binding, err)
+			}
 			lost, err := index.Examine(rt.fs, filepath.Join(s.dir, index.File))
 			if err != nil {
 				return err
@@ -44,6 +47,7 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 			if err := s.repair(context.Background(), t); err != nil {
 				return fmt.Errorf("index of %q: %w", s.class.binding, err)
 			}
+			s.foundForeign()
 		}
 	}
 	if relaxed { // no commit log will tell whom the index lacks
@@ -194,6 +198,9 @@ func (l *looks) end() {
 // its log and removes what has no data, and corrects its row.
 func (s *served) look(id ID) {
 	rt := s.rt
+	if s.lookForeign(id) {
+		return
+	}
 	db := engine.New(engine.Options{
 		FS:            rt.fs,
 		Path:          s.path(id),

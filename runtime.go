@@ -1,6 +1,7 @@
 package do
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -205,7 +206,7 @@ func (rt *Runtime) mount(b bridge.Config, relaxed bool) error {
 				StableID:    k.namespaceID,
 				Class:       k.name,
 				Binding:     k.binding,
-				UniqueKey:   b.UniqueKeys[k.binding],
+				UniqueKey:   cmp.Or(k.uniqueKey, b.UniqueKeys[k.binding]),
 			})
 		}
 	}

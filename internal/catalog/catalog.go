@@ -50,7 +50,7 @@ PRAGMA user_version = 1;`
 type Namespace struct {
 	Environment, Script, StableID string // its identity
 	Class, Binding                string
-	UniqueKey                     string // as given by Resolve; set beforehand only by tests
+	UniqueKey                     string // that its data have, by declaration; empty: Resolve makes one
 }
 
 // Catalog is an open catalog. One goroutine at a time.
@@ -163,6 +163,9 @@ func (c *Catalog) resolve(n Namespace) (string, error) {
 		return "", err
 	case key == "":
 		return c.add(n)
+	case n.UniqueKey != "" && n.UniqueKey != key:
+		return "", fmt.Errorf("%w: its data have the unique key %q since it was first opened, which cannot be changed to %q: "+
+			"take another NamespaceID", doerr.ErrInvalidOptions, key, n.UniqueKey)
 	case class != n.Class || binding != n.Binding:
 		return key, c.query("UPDATE namespace SET class=?, binding=? WHERE unique_key=?", []string{n.Class, n.Binding, key}, nil)
 	}
@@ -174,6 +177,8 @@ func (c *Catalog) add(n Namespace) (string, error) {
 	base := n.UniqueKey
 	if base == "" {
 		base = UniqueKey(n.Environment, n.Script, n.StableID)
+	} else if err := checkKey(base); err != nil {
+		return "", err
 	}
 	for i := 1; ; i++ {
 		key := base
@@ -188,6 +193,9 @@ func (c *Catalog) add(n Namespace) (string, error) {
 		err := c.query("SELECT 1 FROM namespace WHERE unique_key=?", []string{key}, func(*sqlite.Stmt) { taken = true })
 		if err != nil {
 			return "", err
+		}
+		if taken && n.UniqueKey != "" {
+			return "", fmt.Errorf("%w: another namespace has the unique key %q", doerr.ErrInvalidOptions, key)
 		}
 		if !taken {
 			return key, c.query("INSERT INTO namespace(unique_key, environment, script, stable_id, class, binding) VALUES (?,?,?,?,?,?)",
