@@ -103,9 +103,8 @@ func readForeign(fsys disk.FS, path string, fold bool) (names map[ID]string, is 
 	names = map[ID]string{}
 	if err == nil && hasNames {
 		err = each(conn, "SELECT actor_id, actor_name FROM _cf_ALARM WHERE actor_name IS NOT NULL", func(s *sqlite.Stmt) {
-			var id ID
-			if n, err := hex.Decode(id[:], s.ColumnBytes(0)[:min(64, len(s.ColumnBytes(0)))]); err == nil && n == len(id) {
-				names[id] = s.ColumnText(1)
+			if id, err := hex.DecodeString(s.ColumnText(0)); err == nil && len(id) == len(ID{}) {
+				names[ID(id)] = s.ColumnText(1)
 			}
 		})
 	}
