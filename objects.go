@@ -25,7 +25,8 @@ type ObjectInfo struct {
 	// Dead says that the handler of its alarm failed for good: it does not run any more (A14).
 	Dead bool
 	// Original is the size in bytes of the file as the reference had written it, before it was
-	// taken over (Class.UniqueKey), and which may be removed. 0: there is none.
+	// taken over (Class.UniqueKey), and which may be removed. 0: there is none. Every listed object of such a class costs one
+	// question to the file system.
 	Original int64
 }
 

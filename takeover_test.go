@@ -279,6 +279,44 @@ func wantUnconvertible(t *testing.T, env *dotest.Runtime, dir string) {
 	}
 }
 
+// setForeignAlarm changes an alarm in a file of the reference's, which was at a time that cannot
+// be waited for.
+func setForeignAlarm(t *testing.T, dir, name string, at time.Time) {
+	t.Helper()
+	other := dotest.New(t, dotest.Options{Runtime: things(t.TempDir(), nil)})
+	file := filepath.Join(dir, "shop-Thing", other.Namespace("THING").IDFromName(name).String()+".sqlite")
+	conn, err := sqlite.Open(file, sqlite.Options{FS: disk.OS(), WAL: true})
+	wantNil(t, err)
+	wantNil(t, conn.Exec(fmt.Sprintf(`CREATE TABLE IF NOT EXISTS _cf_METADATA(key INTEGER PRIMARY KEY, value BLOB);
+		INSERT OR REPLACE INTO _cf_METADATA VALUES(1, %d)`, at.UnixNano())))
+	wantNil(t, conn.Close())
+}
+
+// TestIssue5Part6AlarmOfUnconvertible has the alarm of an object that cannot be taken over fail for
+// a week: it is tried again, at longer intervals, and neither lost nor dead.
+func TestIssue5Part6AlarmOfUnconvertible(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := ofReference(t, recorded)
+		due := time.Now().Add(time.Hour)
+		setForeignAlarm(t, dir, "circle", due)
+		log := new(logged)
+		o := things(dir, nil)
+		o.Logger = log.logger()
+		env := dotest.New(t, dotest.Options{Runtime: o})
+		time.Sleep(7 * 24 * time.Hour)
+		synctest.Wait()
+		for _, info := range env.Objects(env.Namespace("THING")) {
+			if info.ID.Equal(env.Namespace("THING").IDFromName("circle")) && (info.Dead || !info.Alarm.Equal(due)) {
+				t.Errorf("%+v", info)
+			}
+		}
+		tries := strings.Count(log.String(), "could not be taken over; they stay")
+		if tries < 100 || tries > 1200 {
+			t.Errorf("%d tries in a week", tries)
+		}
+	})
+}
+
 // TestIssue5Part6AlarmOfUnusedObject runs an alarm of an object that nobody has used, which knows its
 // name by then.
 func TestIssue5Part6AlarmOfUnusedObject(t *testing.T) {
@@ -286,14 +324,7 @@ func TestIssue5Part6AlarmOfUnusedObject(t *testing.T) {
 		dir := ofReference(t, recorded)
 		due := time.Now().Add(time.Hour)
 		name := "only"
-		func() { // the reference's alarm is at a time that cannot be waited for
-			other := dotest.New(t, dotest.Options{Runtime: things(t.TempDir(), nil)})
-			file := filepath.Join(dir, "shop-Thing", other.Namespace("THING").IDFromName(name).String()+".sqlite")
-			conn, err := sqlite.Open(file, sqlite.Options{FS: disk.OS(), WAL: true})
-			wantNil(t, err)
-			wantNil(t, conn.Exec(fmt.Sprintf("UPDATE _cf_METADATA SET value = %d", due.UnixNano())))
-			wantNil(t, conn.Close())
-		}()
+		setForeignAlarm(t, dir, name, due)
 		rang := make(chan do.AlarmInfo, 1)
 		env := dotest.New(t, dotest.Options{Runtime: things(dir, rang)})
 		time.Sleep(time.Until(due) - time.Second)

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
@@ -170,6 +172,10 @@ func giveBack(t *testing.T, dir string) {
 		t.Errorf("only %q", originals)
 	}
 	for _, from := range originals {
-		wantNil(t, os.Rename(from, strings.TrimSuffix(from, ".orig")))
+		to := strings.TrimSuffix(from, ".orig")
+		if err := os.Remove(to + "-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+		wantNil(t, os.Rename(from, to))
 	}
 }

@@ -30,8 +30,7 @@ var foreign = map[byte]string{
 	'\\': "a host object",
 	'u':  "a shared buffer",
 	't':  "a transferred buffer",
-	'w':  "a wasm memory",
-	'W':  "a wasm module",
+	'w':  "a wasm module",
 	'p':  "a shared value",
 	'm':  "a wasm memory",
 }
