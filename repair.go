@@ -34,6 +34,7 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 	if err != nil {
 		return err
 	}
+	marked := left.all
 	for _, b := range rt.scripts {
 		for _, s := range b.served {
 			if err := s.setAside(); err != nil {
@@ -44,6 +45,17 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 				return err
 			}
 			t := touched{all: left.all || lost, ids: left.of(s)}
+			if lost && !marked && s.hasFiles() { // cut short, the new index might lack rows
+				if err := rt.writeUnclean(unclean{all: true, names: left.names}); err != nil {
+					return err
+				}
+				marked = true
+			}
+			if t.all {
+				if err := s.readNames(); err != nil {
+					return err
+				}
+			}
 			if err := s.repair(context.Background(), t); err != nil {
 				return fmt.Errorf("index of %q: %w", s.class.binding, err)
 			}
@@ -57,6 +69,12 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 		return nil // an index could not be made durable meanwhile
 	}
 	return rt.tidy()
+}
+
+// hasFiles says whether there is anything in the namespace's folder, or may be.
+func (s *served) hasFiles() bool {
+	names, err := s.rt.fs.ReadDir(s.dir)
+	return len(names) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
 // repair makes the rows of what was touched agree with the files, which are the truth, and

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/durablego/do/internal/clone"
 	"github.com/durablego/do/internal/doerr"
@@ -62,10 +63,18 @@ func (rt *Runtime) convert(key string, stored []byte) ([]byte, error) {
 	return nil, e
 }
 
-// setAside makes room for the namespace's index, and keeps the names that are known.
-func (s *served) setAside() (err error) {
+// setAside makes room for the namespace's index.
+func (s *served) setAside() error {
+	if s.class.uniqueKey == "" {
+		return nil
+	}
+	return index.SetAside(s.rt.fs, filepath.Join(s.dir, index.File))
+}
+
+// readNames keeps the names that the reference knew, for a look at everything.
+func (s *served) readNames() (err error) {
 	if s.class.uniqueKey != "" {
-		s.found.names, err = index.SetAside(s.rt.fs, filepath.Join(s.dir, index.File))
+		s.found.names, err = index.ForeignNames(s.rt.fs, filepath.Join(s.dir, index.File))
 	}
 	return err
 }
@@ -102,11 +111,16 @@ func (s *served) lookForeign(id ID) bool {
 	if name != "" && !s.key.fromName(name).Equal(id) {
 		name = ""
 	}
+	if a.IsSet() {
+		s.found.alarms.Add(1)
+	}
+	if _, known, gerr := s.index.Get(context.Background(), id.bytes); gerr == nil && !known {
+		now := time.Now().UnixNano() // in one change, so that no row is ever without its alarm
+		s.index.Put(index.Row{ID: id.bytes, Name: name, Created: now, Used: now, Size: size, Alarm: a.At, AlarmState: stateOf(a)})
+		return true
+	}
 	s.index.Saw(id.bytes, name, 0, size)
 	if err == nil {
-		if a.IsSet() {
-			s.found.alarms.Add(1)
-		}
 		s.repairAlarm(context.Background(), id, a)
 	}
 	return true

@@ -10,7 +10,7 @@ import (
 )
 
 // uncleanFile tells the next Open which objects' rows in the indexes may be wrong: one path
-// of a main file in a line, or a line with everything, and a last line. Without commit log
+// of a main file in a line, before them perhaps a line with everything, and a last line. Without commit log
 // it is there while a runtime has the folder; with one, from a replay to the end of the
 // repair, and where something could not be closed as it should be.
 const uncleanFile = "UNCLEAN"
@@ -72,7 +72,7 @@ func (rt *Runtime) readUnclean() (u unclean, err error) {
 func (rt *Runtime) writeUnclean(u unclean) error {
 	lines := append(u.names[:len(u.names):len(u.names)], lastLine, "")
 	if u.all {
-		lines = []string{everything, lastLine, ""}
+		lines = append([]string{everything}, lines...)
 	}
 	path := filepath.Join(rt.dir, uncleanFile)
 	f, err := rt.fs.Open(path+partialSuffix, os.O_RDWR|os.O_CREATE)

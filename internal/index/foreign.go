@@ -17,39 +17,42 @@ import (
 const OriginalSuffix = ".orig"
 
 // SetAside makes room for an index where the reference has its list of alarms, which has the
-// file's name: it is renamed, durably, whole and without a log. What it says of the names of
-// objects is given, also if it was set aside before and there is no index since. Where nothing
-// of it is, SetAside does nothing. The names are hearsay: who uses them checks them.
-func SetAside(fsys disk.FS, path string) (names map[ID]string, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("index: the reference's list of alarms: %w", err)
-		}
-	}()
-	here, foreign, err := header(fsys, path)
-	switch {
-	case err != nil:
-		return nil, err
-	case foreign:
-		return setAside(fsys, path)
-	case here:
-		return nil, nil
+// file's name: it is renamed, durably, whole and without a log. Where there is none it does nothing.
+func SetAside(fsys disk.FS, path string) error {
+	foreign, err := isForeign(fsys, path)
+	if err == nil && foreign {
+		err = setAside(fsys, path)
 	}
-	if _, foreign, err = header(fsys, path+OriginalSuffix); err != nil || !foreign {
-		return nil, err
-	}
-	names, _, err = readForeign(fsys, path+OriginalSuffix, false)
-	return names, err
+	return listError(err)
 }
 
-// header tells whether there is a file, and whether it is a database without a format of ours.
-func header(fsys disk.FS, path string) (here, foreign bool, err error) {
+// ForeignNames gives what a list that was set aside says of the names of objects; nothing if
+// there is none. It is hearsay: who uses a name checks it.
+func ForeignNames(fsys disk.FS, path string) (map[ID]string, error) {
+	foreign, err := isForeign(fsys, path+OriginalSuffix)
+	if err != nil || !foreign {
+		return nil, listError(err)
+	}
+	names := map[ID]string{}
+	err = withList(fsys, path+OriginalSuffix, func(conn *sqlite.Conn) error { return readNames(conn, names) })
+	return names, listError(err)
+}
+
+func listError(err error) error {
+	if err != nil {
+		return fmt.Errorf("index: the reference's list of alarms: %w", err)
+	}
+	return nil
+}
+
+// isForeign tells whether a file is a database without a format of ours.
+func isForeign(fsys disk.FS, path string) (bool, error) {
 	f, err := fsys.Open(path, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, false, nil
+		return false, nil
 	}
 	if err != nil {
-		return false, false, err
+		return false, err
 	}
 	var h [sector]byte
 	size, err := f.Size()
@@ -59,59 +62,53 @@ func header(fsys disk.FS, path string) (here, foreign bool, err error) {
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	return true, string(h[:len(magic)]) == magic && binary.BigEndian.Uint32(h[versionAt:]) == 0, err
+	return string(h[:len(magic)]) == magic && binary.BigEndian.Uint32(h[versionAt:]) == 0, err
 }
 
-func setAside(fsys disk.FS, path string) (map[ID]string, error) {
-	names, is, err := readForeign(fsys, path, true)
-	if err == nil && !is {
-		err = known(0)
-	}
-	if err != nil {
-		return nil, err
+func setAside(fsys disk.FS, path string) error {
+	if err := withList(fsys, path, (*sqlite.Conn).Checkpoint); err != nil {
+		return err
 	}
 	for _, name := range []string{path + "-wal", path + "-shm"} {
 		if err := fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			return err
 		}
 	}
 	// A log that a power cut brings back is empty: the checkpoint has seen to that.
 	if err := fsys.Rename(path, path+OriginalSuffix); err != nil {
-		return nil, err
+		return err
 	}
-	return names, fsys.SyncDir(filepath.Dir(path))
+	return fsys.SyncDir(filepath.Dir(path))
 }
 
-// readForeign reads the names. is says that it is the reference's list; then fold has what is
-// in its log brought into the file.
-func readForeign(fsys disk.FS, path string, fold bool) (names map[ID]string, is bool, err error) {
+// withList opens the reference's list for f.
+func withList(fsys disk.FS, path string, f func(*sqlite.Conn) error) error {
 	conn, err := sqlite.Open(path, sqlite.Options{FS: fsys, WAL: true})
 	if err != nil {
-		return nil, false, err
+		return err
 	}
-	defer func() {
-		if cerr := conn.Close(); err == nil {
-			err = cerr
-		}
-	}()
+	is := false
 	err = each(conn, "SELECT 1 FROM sqlite_schema WHERE name = '_cf_ALARM'", func(*sqlite.Stmt) { is = true })
-	if err != nil || !is {
-		return nil, false, err
+	if err == nil && !is {
+		err = known(0)
 	}
-	hasNames := false // older versions have none
-	err = each(conn, "SELECT 1 FROM pragma_table_info('_cf_ALARM') WHERE name = 'actor_name'", func(*sqlite.Stmt) { hasNames = true })
-	names = map[ID]string{}
-	if err == nil && hasNames {
-		err = each(conn, "SELECT actor_id, actor_name FROM _cf_ALARM WHERE actor_name IS NOT NULL", func(s *sqlite.Stmt) {
-			if id, err := hex.DecodeString(s.ColumnText(0)); err == nil && len(id) == len(ID{}) {
-				names[ID(id)] = s.ColumnText(1)
-			}
-		})
+	if err == nil {
+		err = f(conn)
 	}
-	if err == nil && fold {
-		err = conn.Checkpoint()
+	return errors.Join(err, conn.Close())
+}
+
+func readNames(conn *sqlite.Conn, names map[ID]string) error {
+	has := false // older versions have none
+	err := each(conn, "SELECT 1 FROM pragma_table_info('_cf_ALARM') WHERE name = 'actor_name'", func(*sqlite.Stmt) { has = true })
+	if err != nil || !has {
+		return err
 	}
-	return names, true, err
+	return each(conn, "SELECT actor_id, actor_name FROM _cf_ALARM WHERE actor_name IS NOT NULL", func(s *sqlite.Stmt) {
+		if id, err := hex.DecodeString(s.ColumnText(0)); err == nil && len(id) == len(ID{}) {
+			names[ID(id)] = s.ColumnText(1)
+		}
+	})
 }
 
 // each runs a query.
