@@ -165,6 +165,11 @@ func (b *backup) namespace(ctx context.Context, s *served) (err error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if done, err := b.foreign(ctx, s, id, list); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(s.dir, name), err)
+		} else if done {
+			continue
+		}
 		var size int64
 		var row index.Row
 		var known bool

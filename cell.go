@@ -73,6 +73,7 @@ func newCell(s *served, id ID) *cell {
 		OnOpen:          c.opened,
 		OnClose:         func() { rt.databases.closed(c) },
 	}
+	options.Foreign = c.foreign()
 	if s.class.alarms {
 		options.Alarm = c.toldAlarm
 	}

@@ -10,7 +10,8 @@ import (
 // or come later wait, and go to a new instance that finds nothing (L15, T34.10). The instance
 // is dropped without Stop; its WaitUntil work is cancelled, not waited for; its sockets are
 // closed with 1001. When Delete
-// returns nil the removal is durable: no crash brings anything back. One that is cut short
+// returns nil the removal is durable: no crash brings anything back. The original of a file
+// that was taken over (Class.UniqueKey) goes first. One that is cut short
 // leaves the object whole or gone.
 //
 // An object without data is deleted like any other. Delete waits for as long as the object's
@@ -39,6 +40,9 @@ func (n *Namespace) Delete(ctx context.Context, id ID) error {
 // destroy removes the object's data. What cannot be undone is not given up half-way either:
 // it has no ctx.
 func (c *cell) destroy() error {
+	if err := c.served.discardOriginal(c.id); err != nil {
+		return fmt.Errorf("do: delete %s: %w", c.id, err)
+	}
 	c.doubt()
 	if err := c.db.Destroy(context.Background()); err != nil {
 		return fmt.Errorf("do: delete %s: %w", c.id, err)

@@ -71,6 +71,10 @@ var (
 	// ErrNotDatabase says that what Import was given is not the database of an object, or
 	// not sound.
 	ErrNotDatabase = doerr.ErrNotDatabase
+	// ErrUnconvertible says that the file which the reference has written of an object has
+	// something that cannot be taken over, and stays as it is. A value that is the cause is
+	// named by the *kvstorage.ConversionError in it.
+	ErrUnconvertible = doerr.ErrUnconvertible
 	// ErrNotUpgrade says that a request is not a WebSocket handshake (W1).
 	ErrNotUpgrade = doerr.ErrNotUpgrade
 	// ErrTags says that a socket has over 10 tags, or one of over 256 bytes (W3).

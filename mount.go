@@ -1,6 +1,7 @@
 package do
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -56,7 +57,7 @@ func (rt *Runtime) declare(b bridge.Config) catalog.Declared {
 			s := &served{rt: rt, class: k, making: make(chan struct{}, 1), predictable: b.PredictableIDs, unserved: rt.options.DryRun}
 			bindings.served[k.binding] = s
 			rt.spaces = append(rt.spaces, s)
-			d.Classes = append(d.Classes, k.declared(d.Environment, b.UniqueKeys[k.binding]))
+			d.Classes = append(d.Classes, k.declared(d.Environment, cmp.Or(k.uniqueKey, b.UniqueKeys[k.binding])))
 		}
 		for _, l := range script.links {
 			d.Links = append(d.Links, catalog.Link{Script: script.name, Binding: l.binding, To: l.ref.wanted()})

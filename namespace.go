@@ -33,6 +33,8 @@ type served struct {
 	index *index.Index
 	space int // of its alarms
 
+	found foundForeign // of the reference's, until Open is done
+
 	making chan struct{} // held by who makes the folder; guards made
 	made   bool
 

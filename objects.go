@@ -24,6 +24,10 @@ type ObjectInfo struct {
 	Alarm time.Time
 	// Dead says that the handler of its alarm failed for good: it does not run any more (A14).
 	Dead bool
+	// Original is the size in bytes of the file as the reference had written it, before it was
+	// taken over (Class.UniqueKey), and which may be removed. 0: there is none. Every listed object of such a class costs one
+	// question to the file system.
+	Original int64
 }
 
 // ObjectsOptions are the optional arguments of Namespace.Objects.
@@ -112,5 +116,6 @@ func (s *served) present(row index.Row) (ObjectInfo, bool) {
 	if row.Name != "" && s.key.fromName(row.Name).Equal(info.ID) { // else it is not its own (I14)
 		info.ID.name = row.Name
 	}
+	info.Original = s.original(info.ID)
 	return info, true
 }

@@ -35,16 +35,32 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 		return err
 	}
 	rt.unclean = left.ofThose(rt.resting)
+	marked := left.all
 	for _, s := range rt.spaces {
+		if err := s.setAside(); err != nil {
+			return fmt.Errorf("index of %q: %w", s.class.binding, err)
+		}
 		lost, err := index.Examine(rt.fs, filepath.Join(s.dir, index.File))
 		if err != nil {
 			return err
 		}
 		t := left.of(s)
 		t.all = t.all || lost || s.adopted
+		if lost && !marked && s.hasFiles() { // cut short, the new index might lack rows
+			if err := rt.writeUnclean(unclean{all: true, names: left.names}); err != nil {
+				return err
+			}
+			marked = true
+		}
+		if t.all {
+			if err := s.readNames(); err != nil {
+				return err
+			}
+		}
 		if err := s.repair(context.Background(), t); err != nil {
 			return fmt.Errorf("index of %q: %w", s.class.binding, err)
 		}
+		s.foundForeign()
 	}
 	if relaxed { // no commit log will tell whom the index lacks
 		return rt.writeUnclean(unclean{all: true})
@@ -53,6 +69,12 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 		return nil // an index could not be made durable meanwhile
 	}
 	return rt.tidy(nil)
+}
+
+// hasFiles says whether there is anything in the namespace's folder, or may be.
+func (s *served) hasFiles() bool {
+	names, err := s.rt.fs.ReadDir(s.dir)
+	return len(names) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
 // repair makes the rows of what was touched agree with the files, which are the truth, and
@@ -194,6 +216,9 @@ func (l *looks) end() {
 // its log and removes what has no data, and corrects its row.
 func (s *served) look(id ID) {
 	rt := s.rt
+	if s.lookForeign(id) {
+		return
+	}
 	db := engine.New(engine.Options{
 		FS:            rt.fs,
 		Path:          s.path(id),

@@ -60,6 +60,13 @@ type Class[T Object] struct {
 	// NamespaceID or Class unless that is this class's own NamespaceID. The first Open with
 	// them takes it over, if no class declares it any more (P3, P4).
 	MovedFrom []Ref
+	// UniqueKey is that of data which the reference has written, whose folder of this name is
+	// in the data folder: its ids and its objects become those of this namespace. It can be
+	// given only before the namespace is opened first, and then stays. An object's file is
+	// taken over when the object is used first; the file as it was is kept beside, with .orig
+	// behind its name, and never read. Of what cannot be taken over the object's events get
+	// ErrUnconvertible. See docs/from-workerd.md. Empty: the namespace gets a key of its own (I17).
+	UniqueKey string
 	// IdleTimeout is how long an instance without work stays in memory. Defaults to 10 s;
 	// negative: for ever (L8).
 	IdleTimeout time.Duration
@@ -79,6 +86,7 @@ type class struct {
 	namespaceID string
 	previousIDs []string
 	movedFrom   []Ref
+	uniqueKey   string // empty: none of the reference's
 	idleTimeout time.Duration
 	queueLimit  int
 	compress    bool
@@ -114,6 +122,7 @@ func RegisterIn[T Object](s *Script, c Class[T]) {
 		namespaceID: c.NamespaceID,
 		previousIDs: slices.Clone(c.PreviousIDs),
 		movedFrom:   slices.Clone(c.MovedFrom),
+		uniqueKey:   c.UniqueKey,
 		idleTimeout: c.IdleTimeout,
 		queueLimit:  c.QueueLimit,
 		compress:    c.Compress,

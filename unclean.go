@@ -94,7 +94,7 @@ func (rt *Runtime) writeUnclean(u unclean) error { return rt.writeUncleanIn(rt.d
 func (rt *Runtime) writeUncleanIn(dir string, u unclean) error {
 	lines := append(u.names[:len(u.names):len(u.names)], lastLine, "")
 	if u.all {
-		lines = []string{everything, lastLine, ""}
+		lines = append([]string{everything}, lines...)
 	}
 	path := filepath.Join(dir, uncleanFile)
 	f, err := rt.fs.Open(path+partialSuffix, os.O_RDWR|os.O_CREATE)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"unicode/utf8"
+
+	"github.com/durablego/do/internal/codec"
 )
 
 // Defaults of Limits.
@@ -22,6 +24,23 @@ type Limits struct {
 	// MaxKeysPerCall is how many keys GetMany, PutMany and DeleteMany take, duplicates
 	// included. Default no limit.
 	MaxKeysPerCall int
+}
+
+// Encode gives the bytes that [Store.Put] with these limits would store for a value, and its errors.
+func (l Limits) Encode(key string, value any) ([]byte, error) {
+	return l.withDefaults().encode(key, value)
+}
+
+// encode checks key and value and gives the bytes to store (K2, K4, K6).
+func (l Limits) encode(key string, value any) ([]byte, error) {
+	if err := l.key(key); err != nil {
+		return nil, err
+	}
+	room := l.MaxEntryBytes - len(key)
+	if room < 1 {
+		return nil, fmt.Errorf("%w: the key leaves no room", ErrValueTooLarge)
+	}
+	return codec.EncodeMax(value, room)
 }
 
 // withDefaults gives every limit a number to compare with.

@@ -2,7 +2,6 @@ package kvstorage
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -90,7 +89,7 @@ func (s *Store) GetMany(ctx context.Context, keys []string) ([]Entry, error) {
 //
 // Later reads see the write at once; replies sent after Put are held until it is durable.
 func (s *Store) Put(ctx context.Context, key string, value any) error {
-	data, err := s.encode(key, value)
+	data, err := s.limits.encode(key, value)
 	if err != nil {
 		return err
 	}
@@ -106,25 +105,13 @@ func (s *Store) PutMany(ctx context.Context, entries map[string]any) error {
 	}
 	all := make([]engine.Entry, 0, len(entries))
 	for _, key := range slices.Sorted(maps.Keys(entries)) { // in order they cost the database least
-		data, err := s.encode(key, entries[key])
+		data, err := s.limits.encode(key, entries[key])
 		if err != nil {
 			return err
 		}
 		all = append(all, engine.Entry{Key: key, Value: data})
 	}
 	return s.session.PutMany(ctx, all)
-}
-
-// encode checks key and value and gives the bytes to store (K2, K4, K6).
-func (s *Store) encode(key string, value any) ([]byte, error) {
-	if err := s.limits.key(key); err != nil {
-		return nil, err
-	}
-	room := s.limits.MaxEntryBytes - len(key)
-	if room < 1 {
-		return nil, fmt.Errorf("%w: the key leaves no room", ErrValueTooLarge)
-	}
-	return codec.EncodeMax(value, room)
 }
 
 // Delete removes key and reports whether it existed. Where nothing is stored it writes nothing.

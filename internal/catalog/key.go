@@ -2,8 +2,11 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/durablego/do/internal/doerr"
 )
@@ -20,6 +23,28 @@ func UniqueKey(environment, script, stableID string) string {
 	}
 	return key
 }
+
+// checkKey says whether a unique key that was given can name a folder beside ours, on every system (I17).
+func checkKey(key string) error {
+	refuse := func(why string) error {
+		return fmt.Errorf("%w: its unique key %q %s", doerr.ErrInvalidOptions, key, why)
+	}
+	lower := strings.ToLower(key)
+	switch {
+	case !utf8.ValidString(key):
+		return refuse("is not UTF-8")
+	case strings.ContainsAny(key, `/\:*?"<>|`) || strings.ContainsFunc(key, unicode.IsControl):
+		return refuse("cannot be the name of a folder")
+	case key == "." || key == "..", strings.HasSuffix(key, "."), strings.HasSuffix(key, " "):
+		return refuse("cannot be the name of a folder")
+	case strings.HasPrefix(lower, File), strings.HasSuffix(strings.TrimSuffix(lower, "-wal"), ".partial"), slices.Contains(others, lower):
+		return refuse("is the name of something else in the data folder")
+	}
+	return nil
+}
+
+// others are in a data folder too, in lower case.
+var others = []string{"lock", "unclean", "unclean.partial", "commits"}
 
 func escape(part string) string {
 	var b strings.Builder
@@ -85,11 +110,13 @@ func newKeys(f Found) *keys {
 }
 
 // add gives the key of a new namespace. One that the program has chosen may be that of a
-// folder which nobody knows.
+// folder which nobody knows, but not that of a namespace.
 func (k *keys) add(n Namespace) (string, error) {
 	base, chosen := n.UniqueKey, n.UniqueKey != ""
 	if !chosen {
 		base = UniqueKey(n.Environment, n.Script, n.StableID)
+	} else if err := checkKey(base); err != nil {
+		return "", err
 	}
 	for i := 1; ; i++ {
 		key := base
@@ -103,6 +130,9 @@ func (k *keys) add(n Namespace) (string, error) {
 		if folded := strings.ToLower(key); !k.rows[folded] && (chosen || !k.names[folded]) {
 			k.rows[folded] = true
 			return key, nil
+		}
+		if chosen {
+			return "", fmt.Errorf("%w: another namespace has the unique key %q", doerr.ErrInvalidOptions, key)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package catalog
 import (
 	"fmt"
 	"slices"
+
+	"github.com/durablego/do/internal/doerr"
 )
 
 // Ref names a namespace that may be in a folder: of a script, by its stable id, its class,
@@ -100,8 +102,8 @@ type holding struct {
 }
 
 // Make compares what is declared with what was found. It changes nothing, and gives the
-// same plan for the same input. Its only error is doerr.ErrInvalidOptions for a unique key
-// that would be too long (N4).
+// same plan for the same input. Its only error is doerr.ErrInvalidOptions: for a unique key
+// that would be too long (N4), or that was chosen and cannot be had.
 func Make(d Declared, f Found) (*Plan, error) {
 	p := &planner{d: d, changes: make([]Change, len(d.Classes))}
 	others := p.hold(f)
@@ -116,6 +118,11 @@ func Make(d Declared, f Found) (*Plan, error) {
 	for i := range p.changes {
 		c := &p.changes[i]
 		if c.Kind != Create {
+			if chosen := d.Classes[i].UniqueKey; chosen != "" && chosen != c.Was.UniqueKey && c.Kind != Conflict {
+				return nil, fmt.Errorf("catalog: namespace %q of script %q: %w: its data have the unique key %q since it was first opened, "+
+					"which cannot be changed to %q: take another NamespaceID",
+					c.Now.StableID, c.Now.Script, doerr.ErrInvalidOptions, c.Was.UniqueKey, chosen)
+			}
 			continue
 		}
 		key, err := keys.add(c.Now)

@@ -53,4 +53,5 @@ var (
 	ErrPeerAuth       = errors.New("do: the peer refused the request: secret, scripts, environment or clock differ")
 	ErrPeerLost       = errors.New("do: the connection to the peer was lost; whether the call ran is not known")
 	ErrNotDatabase    = errors.New("do: the file is not the database of an object")
+	ErrUnconvertible  = errors.New("do: data of the reference cannot be taken over")
 )

@@ -16,6 +16,7 @@ type Folder struct {
 	mu   sync.Mutex // guards following; held for field access only
 	busy bool       // a SyncDir runs, or its successor was told to
 	next *round     // those who came while one was running
+	open bool       // the last SyncDir failed
 }
 
 // round is one SyncDir and the calls it covers.
@@ -36,7 +37,7 @@ func (f *Folder) Sync() error {
 		f.busy = true
 		f.mu.Unlock()
 		err := f.fs.SyncDir(f.dir)
-		f.pass()
+		f.pass(err)
 		return err
 	}
 	if r := f.next; r != nil {
@@ -53,14 +54,27 @@ func (f *Folder) Sync() error {
 	f.mu.Unlock()
 	r.err = f.fs.SyncDir(f.dir)
 	close(r.done)
-	f.pass()
+	f.pass(r.err)
 	return r.err
 }
 
-// pass lets the next round begin.
-func (f *Folder) pass() {
+// Settle syncs again if the last Sync of anybody failed: what it should have made durable is
+// seen, and may yet be gone after a power cut.
+func (f *Folder) Settle() error {
+	f.mu.Lock()
+	open := f.open
+	f.mu.Unlock()
+	if !open {
+		return nil
+	}
+	return f.Sync()
+}
+
+// pass lets the next round begin. err is how the last one ended.
+func (f *Folder) pass(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.open = err != nil
 	if f.next == nil {
 		f.busy = false
 		return

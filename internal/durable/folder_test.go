@@ -98,3 +98,26 @@ func TestFolderFailureReachesAllItCovers(t *testing.T) {
 		}
 	})
 }
+
+// TestFolderSettles syncs again only after a sync that failed.
+func TestFolderSettles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := &slowDir{}
+		f := durable.NewFolder(dir, "x")
+		settle := func(want error, syncs int) {
+			t.Helper()
+			if err := f.Settle(); err != want || len(dir.seen) != syncs {
+				t.Errorf("Settle = %v after %d syncs, want %v after %d", err, len(dir.seen), want, syncs)
+			}
+		}
+		settle(nil, 0)
+		dir.fails = true
+		if err := f.Sync(); err != errDisk {
+			t.Errorf("Sync = %v", err)
+		}
+		settle(errDisk, 2)
+		dir.fails = false
+		settle(nil, 3)
+		settle(nil, 3)
+	})
+}

@@ -78,6 +78,14 @@ func (d *DB) fold(ctx context.Context) error {
 		if wal <= 0 {
 			return nil
 		}
+		if foreign, err := d.isForeign(); err != nil {
+			return err
+		} else if foreign { // it is not worth a takeover; one that cannot be read goes as it is
+			if err := d.foldForeign(); IsIO(err) {
+				return err
+			}
+			return nil
+		}
 		if _, err := d.reading(); IsIO(err) {
 			return err
 		} else if d.db == nil {

@@ -58,6 +58,15 @@
 // like the image is synced again with the first commit; it costs little, and whether the
 // process before this one did so cannot be known.
 //
+// # Takeover
+//
+// With Options.Foreign a file whose format is 0, as the reference's is, is converted at its first
+// opening: a copy of it and its log is, elsewhere; the original gets its log folded in and is
+// copied to its .orig; then the converted file is renamed into its place. The main file's name
+// always means one of the two, whole, and the log beside it is its own. What cannot be converted
+// is found before the first write. No .orig is ever read. A name whose SyncDir failed is used
+// only after another one has worked (Folder.Settle).
+//
 // # Failure handling
 //
 // What SQLite itself ended, a commit or checkpoint that failed, and an fsync that failed

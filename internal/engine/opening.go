@@ -125,6 +125,11 @@ func (d *DB) open(create bool) (opened bool, err error) {
 // as Close left it.
 func (d *DB) openFiles(create, kept bool) (opened bool, err error) {
 	var size int64 = -1
+	if d.o.Foreign != nil { // a file that was taken over may not be durably in its place
+		if err := d.o.Folder.Settle(); err != nil {
+			return false, diskError("open", err)
+		}
+	}
 	if !d.absent {
 		if size, err = d.stat(d.o.Path); err != nil {
 			return false, diskError("open", err)
@@ -162,10 +167,13 @@ func (d *DB) openFiles(create, kept bool) (opened bool, err error) {
 	if d.o.BeforeOpen != nil {
 		d.o.BeforeOpen()
 	}
-	if err := d.connect(like, wal, kept); err != nil {
-		return false, err
+	err = d.connect(like, wal, kept)
+	if d.o.Foreign != nil && errors.Is(err, errForeign) {
+		if err = d.takeOver(); err == nil {
+			err = d.connect(grown, -1, false)
+		}
 	}
-	return true, nil
+	return err == nil, err
 }
 
 // connect opens the connection on the main file that is there, beside a log of wal bytes,
@@ -285,7 +293,7 @@ func (o *opening) checkFormat() error {
 	case version > formatVersion:
 		return &Error{Op: "open", Err: fmt.Errorf("%w: format %d, this program knows %d", doerr.ErrNewerFormat, version, formatVersion)}
 	case version < formatVersion:
-		return &Error{Op: "open", Err: fmt.Errorf("not an object's database: format %d", version)}
+		return &Error{Op: "open", Err: errForeign}
 	}
 	return nil
 }

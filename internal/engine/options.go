@@ -55,6 +55,8 @@ type Options struct {
 	// opened, was closed (L18). They must not call the DB.
 	BeforeOpen, OnClose func()
 	OnOpen              func(recovered bool) // from what a crash left in the write-ahead log
+	// Foreign has a file of the reference taken over when it is opened first. Nil: it is refused.
+	Foreign *Foreign
 	// CommitFault is for tests: an error it returns fails the commit that is about to
 	// take place, like an error of the disk.
 	CommitFault func() error

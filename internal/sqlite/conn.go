@@ -196,6 +196,10 @@ func (c *Conn) close(t *thread) error {
 	return nil
 }
 
+// DiskError gives what the disk failed with in the last call of Step, also where SQLite made
+// nothing of it but a row, as quick_check does; nil if nothing did.
+func (c *Conn) DiskError() error { return c.diskErr }
+
 // InTransaction tells whether a transaction is open, after BEGIN or SAVEPOINT.
 func (c *Conn) InTransaction() bool {
 	if c.db == 0 {
