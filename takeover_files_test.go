@@ -59,7 +59,7 @@ func filesOf(t testing.TB, env *dotest.Runtime, dir, name string) string {
 // be: nothing of them is left, nor comes back.
 func TestIssue5Part6Delete(t *testing.T) {
 	for _, relaxed := range []bool{false, true} {
-		o := things(ofReference(t, recorded), nil)
+		o := things(ofReference(t, shopFolder), nil)
 		o.Relaxed = relaxed
 		env := dotest.New(t, dotest.Options{Runtime: o})
 		wantRead(t, env, "values", "int", int64(42))
@@ -90,7 +90,7 @@ func TestIssue5Part6Delete(t *testing.T) {
 // TestIssue5Part6DeleteAll empties an object that was taken over: its original stays, and is not
 // taken over once more.
 func TestIssue5Part6DeleteAll(t *testing.T) {
-	o := things(ofReference(t, recorded), nil)
+	o := things(ofReference(t, shopFolder), nil)
 	env := dotest.New(t, dotest.Options{Runtime: o})
 	wantNil(t, inThing(t, env, "values", func(ctx context.Context, s *do.State) error { return s.Storage().DeleteAll(ctx) }))
 	env.Restart()
@@ -107,7 +107,7 @@ func TestIssue5Part6DeleteAll(t *testing.T) {
 // TestIssue5Part6BackupTakesOverNothing copies a folder in which some objects are taken over and some
 // are not, nor can be; the copy goes on with it.
 func TestIssue5Part6BackupTakesOverNothing(t *testing.T) {
-	o := things(ofReference(t, recorded), nil)
+	o := things(ofReference(t, shopFolder), nil)
 	env := dotest.New(t, dotest.Options{Runtime: o})
 	wantRead(t, env, "values", "int", int64(42))
 	to := filepath.Join(t.TempDir(), "backup")
@@ -130,7 +130,7 @@ func TestIssue5Part6BackupTakesOverNothing(t *testing.T) {
 // TestIssue5Part6WithoutTheList opens a folder whose metadata.sqlite was not copied, or is lost later
 // on: the objects' files say which alarms there are.
 func TestIssue5Part6WithoutTheList(t *testing.T) {
-	dir := ofReference(t, recorded)
+	dir := ofReference(t, shopFolder)
 	lose := func() {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
 			if err := os.Remove(filepath.Join(dir, "shop-Thing", "metadata.sqlite"+suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -244,7 +244,7 @@ func TestIssue5Part6PowerCut(t *testing.T) {
 		rounds = 2
 	}
 	for round := range rounds {
-		root := ofReference(t, recorded)
+		root := ofReference(t, shopFolder)
 		recorder, err := disktest.NewRecorder(disk.OS(), root)
 		wantNil(t, err)
 		faulty := disktest.NewFaulty(recorder)

@@ -23,9 +23,9 @@ import (
 	"github.com/durablego/do/sqlstorage"
 )
 
-// recorded is a folder that the reference has written, with the objects of worker.mjs beside it:
+// shopFolder is a folder that the reference has written, with the objects of worker.mjs beside it:
 // first some, which it closed, then others, in the midst of which it was killed.
-const recorded = "testdata/workerd/data/shop-Thing"
+const shopFolder = "testdata/workerd/data/shop-Thing"
 
 // thing is a class that takes over what the reference has of its own.
 type thing struct {
@@ -207,7 +207,7 @@ var (
 func TestIssue5Part6RecordedFolder(t *testing.T) {
 	for _, relaxed := range []bool{false, true} {
 		log := new(logged)
-		o := things(ofReference(t, recorded), nil)
+		o := things(ofReference(t, shopFolder), nil)
 		o.Relaxed, o.Logger = relaxed, log.logger()
 		env := dotest.New(t, dotest.Options{Runtime: o})
 		names := append([]string{}, recordedGood...)
@@ -271,7 +271,7 @@ func wantUnconvertible(t *testing.T, env *dotest.Runtime, dir string) {
 		file := env.Namespace("THING").IDFromName(name).String() + ".sqlite"
 		for _, suffix := range []string{"", "-wal"} {
 			got, err := os.ReadFile(filepath.Join(dir, "shop-Thing", file+suffix))
-			want, werr := os.ReadFile(filepath.Join(recorded, file+suffix))
+			want, werr := os.ReadFile(filepath.Join(shopFolder, file+suffix))
 			if err != nil || werr != nil || !slices.Equal(got, want) {
 				t.Errorf("%s%s was changed: %v, %v", name, suffix, err, werr)
 			}
@@ -296,7 +296,7 @@ func setForeignAlarm(t *testing.T, dir, name string, at time.Time) {
 // a week: it is tried again, at longer intervals, and neither lost nor dead.
 func TestIssue5Part6AlarmOfUnconvertible(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := ofReference(t, recorded)
+		dir := ofReference(t, shopFolder)
 		due := time.Now().Add(time.Hour)
 		setForeignAlarm(t, dir, "circle", due)
 		log := new(logged)
@@ -321,7 +321,7 @@ func TestIssue5Part6AlarmOfUnconvertible(t *testing.T) {
 // name by then.
 func TestIssue5Part6AlarmOfUnusedObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := ofReference(t, recorded)
+		dir := ofReference(t, shopFolder)
 		due := time.Now().Add(time.Hour)
 		name := "only"
 		setForeignAlarm(t, dir, name, due)
