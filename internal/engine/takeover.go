@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
+	"github.com/durablego/do/internal/disk"
 	"github.com/durablego/do/internal/doerr"
 	"github.com/durablego/do/internal/sqlite"
 )
@@ -66,44 +66,13 @@ func (d *DB) discard(name string) error {
 func (d *DB) keepOriginal(to string) (size int64, err error) {
 	temp := d.o.Foreign.Temp()
 	defer func() { err = errors.Join(err, d.discard(temp)) }()
-	if size, err = d.copyFile(d.o.Path, temp, true); err != nil {
+	if size, err = disk.Copy(d.o.FS, d.o.Path, temp, true); err != nil {
 		return 0, diskError("open", err)
 	}
 	if err := d.o.FS.Rename(temp, to); err != nil {
 		return 0, diskError("open", err)
 	}
 	return size, diskError("open", d.o.Folder.Sync())
-}
-
-// copyFile copies a file that nobody writes to.
-func (d *DB) copyFile(from, to string, sync bool) (size int64, err error) {
-	f, err := d.o.FS.Open(from, os.O_RDWR)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close() // only read
-	if size, err = f.Size(); err != nil {
-		return 0, err
-	}
-	g, err := d.o.FS.Open(to, os.O_RDWR|os.O_CREATE|os.O_EXCL)
-	if err != nil {
-		return 0, err
-	}
-	buf := chunks.Get().(*[]byte)
-	defer chunks.Put(buf)
-	for at := int64(0); err == nil && at < size; at += chunk {
-		p := (*buf)[:min(chunk, size-at)]
-		if _, err = f.ReadAt(p, at); err == nil {
-			_, err = g.WriteAt(p, at)
-		}
-	}
-	if err == nil && sync {
-		err = g.Sync()
-	}
-	if cerr := g.Close(); err == nil {
-		err = cerr
-	}
-	return size, err
 }
 
 // checkForeign converts without writing, and finds what cannot be.
@@ -164,10 +133,10 @@ func (o *opening) eachForeign(f *Foreign, put func(key string, value []byte) err
 func (d *DB) convertCopy(temp string) error {
 	wal, err := d.stat(d.walPath())
 	if err == nil && wal > 0 {
-		_, err = d.copyFile(d.walPath(), temp+"-wal", false)
+		_, err = disk.Copy(d.o.FS, d.walPath(), temp+"-wal", false)
 	}
 	if err == nil {
-		_, err = d.copyFile(d.o.Path, temp, false)
+		_, err = disk.Copy(d.o.FS, d.o.Path, temp, false)
 	}
 	if err != nil {
 		return diskError("open", err)

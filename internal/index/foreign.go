@@ -17,7 +17,7 @@ import (
 const OriginalSuffix = ".orig"
 
 // SetAside makes room for an index where the reference has its list of alarms, which has the
-// file's name: it is renamed, durably, whole and without a log. Where there is none it does nothing.
+// file's name: it gets another one, durably, whole and without a log. Where there is none it does nothing.
 func SetAside(fsys disk.FS, path string) error {
 	foreign, err := isForeign(fsys, path)
 	if err == nil && foreign {
@@ -69,16 +69,31 @@ func setAside(fsys disk.FS, path string) error {
 	if err := withList(fsys, path, (*sqlite.Conn).Checkpoint); err != nil {
 		return err
 	}
-	for _, name := range []string{path + "-wal", path + "-shm"} {
+	// A copy, as a rename may be half done after a power cut: the one name gone, the other not there.
+	if err := removeFiles(fsys, path+OriginalSuffix, path+"-wal", path+"-shm"); err != nil {
+		return err
+	}
+	if _, err := disk.Copy(fsys, path, path+OriginalSuffix, true); err != nil {
+		return err
+	}
+	if err := fsys.SyncDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	// A log that a power cut brings back is empty: the checkpoint has seen to that.
+	if err := removeFiles(fsys, path); err != nil {
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(path))
+}
+
+// removeFiles removes files, as far as they are there.
+func removeFiles(fsys disk.FS, names ...string) error {
+	for _, name := range names {
 		if err := fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	// A log that a power cut brings back is empty: the checkpoint has seen to that.
-	if err := fsys.Rename(path, path+OriginalSuffix); err != nil {
-		return err
-	}
-	return fsys.SyncDir(filepath.Dir(path))
+	return nil
 }
 
 // withList opens the reference's list for f.
