@@ -10,7 +10,7 @@ import (
 type outgoing struct {
 	ready   [][]byte // may leave, in this order
 	held    []held   // wait for their tickets, in this order
-	queued  int      // bytes in ready and held, and of what was admitted but is not held yet
+	queued  int      // bytes in ready and held, of what was admitted but is not held yet, and that a write left over
 	writing bool     // a goroutine writes
 }
 

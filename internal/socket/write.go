@@ -8,10 +8,12 @@ import (
 // joinBytes is how much of small frames is joined for one write.
 const joinBytes = 32 << 10
 
+// pieceBytes is how much is given to a connection at once when that may block.
+const pieceBytes = 64 << 10
+
 // batch is what is written at once.
 type batch struct {
 	rest  []byte
-	size  int  // of the whole
 	close bool // it ends with the close frame
 }
 
@@ -36,12 +38,14 @@ func (s *Socket) flush() {
 		if !ok {
 			return
 		}
+		s.waits(-len(b.rest))
 		n, err := tryWrite(t, b.rest)
 		if err != nil {
 			s.lose()
 			return
 		}
 		if b.rest = b.rest[n:]; len(b.rest) > 0 {
+			s.waits(len(b.rest))
 			s.set.hub.Spawn(func() { s.write(conn, b) })
 			return
 		}
@@ -52,16 +56,31 @@ func (s *Socket) flush() {
 // write writes b and whatever becomes ready, as the one writer.
 func (s *Socket) write(conn net.Conn, b batch) {
 	for ok := true; ; b.rest = nil {
-		if b.rest == nil {
+		if len(b.rest) == 0 {
 			if b, ok = s.gather(); !ok {
 				return
 			}
 		}
-		if _, err := conn.Write(b.rest); err != nil {
-			s.lose()
-			return
+		for len(b.rest) > 0 {
+			piece := b.rest[:min(len(b.rest), pieceBytes)]
+			s.waits(-len(piece))
+			if _, err := conn.Write(piece); err != nil {
+				s.lose()
+				return
+			}
+			b.rest = b.rest[len(piece):]
 		}
 		s.wrote(b)
+	}
+}
+
+// waits counts bytes that wait for a slow peer. What is being written is not among them: the
+// peer may have it, and answer, before the writer hears that it is gone.
+func (s *Socket) waits(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.out != nil {
+		s.out.queued += n
 	}
 }
 
@@ -84,7 +103,7 @@ func (s *Socket) gather() (batch, bool) {
 		size += len(o.ready[n])
 		n++
 	}
-	b := batch{rest: o.ready[0], size: size, close: isClose(o.ready[n-1])}
+	b := batch{rest: o.ready[0], close: isClose(o.ready[n-1])}
 	if n > 1 {
 		b.rest = slices.Concat(o.ready[:n]...)
 	}
@@ -98,9 +117,6 @@ func (s *Socket) gather() (batch, bool) {
 // wrote is told that b is on its way.
 func (s *Socket) wrote(b batch) {
 	s.mu.Lock()
-	if s.out != nil {
-		s.out.queued -= b.size
-	}
 	s.sent = s.sent || b.close
 	done := b.close && s.answered
 	s.mu.Unlock()
