@@ -39,6 +39,7 @@ var kinds = map[string]error{
 	"socket-closed": doerr.ErrSocketClosed, "invalid-close": doerr.ErrInvalidClose, "not-running": doerr.ErrNotRunning,
 	"no-alarm-handler": doerr.ErrNoAlarmHandler, "invalid-alarm": doerr.ErrInvalidAlarm, "no-retry": doerr.ErrNoRetry,
 	"has-data": doerr.ErrHasData, "no-data": doerr.ErrNoData, "unresolved": doerr.ErrUnresolved, "unserved": doerr.ErrUnserved,
+	"tx-done": doerr.ErrTxDone, "tx-order": doerr.ErrTxOrder, "read-only": doerr.ErrReadOnly, "unconvertible": doerr.ErrUnconvertible,
 	"not-database": doerr.ErrNotDatabase, "peer-auth": doerr.ErrPeerAuth, "peer-lost": doerr.ErrPeerLost,
 	"unsupported": errors.ErrUnsupported, "canceled": context.Canceled, "deadline": context.DeadlineExceeded,
 }
