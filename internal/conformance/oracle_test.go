@@ -43,6 +43,9 @@ func TestOracle(t *testing.T) {
 
 // TestModes plays the cases that never look at an instance's memory with every object evicted, or the runtime restarted, after every event.
 func TestModes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short plays them in the modes of TestOracle only")
+	}
 	topics := oracle(t)
 	for _, m := range []Mode{Evict, Restart} {
 		t.Run(m.Name, func(t *testing.T) { Suite(t, topics, []Mode{m}, prefixed(m.Name)) })

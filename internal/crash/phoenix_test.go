@@ -86,6 +86,7 @@ func TestKillPhoenixes(t *testing.T) {
 	}
 	answered := 0
 	for range *kills {
+		enough, reached := answered+rng.IntN(150), make(chan struct{})
 		c := startChild(t, dir, 0)
 		c.url = strings.TrimSuffix(c.url, "ledger/")
 		var listed []string
@@ -116,12 +117,18 @@ func TestKillPhoenixes(t *testing.T) {
 						return // it was killed
 					}
 					mu.Lock()
-					answered++
+					if answered++; answered == enough+1 {
+						close(reached)
+					}
 					mu.Unlock()
 				}
 			})
 		}
-		<-time.After(time.Duration(rng.Int64N(int64(100 * time.Millisecond))))
+		select { // in the midst of them, however fast the machine is
+		case <-reached:
+		case <-time.After(30 * time.Second):
+			t.Error("it is too slow")
+		}
 		c.kill(t)
 		wg.Wait()
 	}
