@@ -121,7 +121,11 @@ func (rt *Runtime) settlePlan(c *catalog.Catalog, d catalog.Declared) (*catalog.
 		return nil, fmt.Errorf("do: open: %w", err)
 	}
 	rt.logPlan()
-	if err := c.Remove(rt.fs, rt.dir); err != nil {
+	back, err := c.Remove(rt.fs, rt.dir)
+	for _, key := range back {
+		rt.options.Logger.Warn("the folder of a namespace that a Tombstone had removed was there again, and is removed; it can only be restored together with the catalog", "folder", key)
+	}
+	if err != nil {
 		rt.options.Logger.Error("a namespace could not be removed; it is tried again at the next Open", "cause", err)
 	}
 	if err := c.Mark(rt.fs, rt.dir); err != nil {

@@ -14,7 +14,8 @@ type Options struct {
 	Dir string
 	// Scripts are served. Runtime.Namespace looks in the first. Nil: DefaultScript alone.
 	Scripts []*Script
-	// Environment, such as "production", is part of the identity of data (I17).
+	// Environment, such as "production", is part of the identity of data (I17): with another one
+	// the namespaces are others, empty at first, and the data of before stay where they are.
 	Environment string
 	// Peers are scripts in other processes, by name: those that bindings of Scripts lead to, and
 	// those that may call Scripts through PeerHandler (B1, B2). A script that is also in Scripts

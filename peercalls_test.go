@@ -59,6 +59,25 @@ func TestB9Calls(t *testing.T) {
 	}
 }
 
+// Leave leaves a transaction open.
+func (b *box) Leave(ctx context.Context) (int, error) {
+	_, err := b.state.SQL().Std().BeginTx(ctx, nil)
+	return 1, err
+}
+
+// TestS65Peer: a transaction that a peer's call leaves open is that call's error, and no reset.
+func TestS65Peer(t *testing.T) {
+	builds := 0
+	_, _, remote := pair(t, class(func(context.Context, *box) error { builds++; return nil }))
+	if _, err := do.Call0(t.Context(), remote.GetByName("x"), (*box).Leave); !is(err, do.ErrInTransaction) || is(err, do.ErrReset) {
+		t.Errorf("the call = %v, want %v", err, do.ErrInTransaction)
+	}
+	wantAdd(t, remote.GetByName("x"), 1, 1)
+	if builds != 1 {
+		t.Errorf("%d instances, want 1", builds)
+	}
+}
+
 // TestB9Refused: what is no method, of no method's shape, or does not fit, reaches no instance.
 func TestB9Refused(t *testing.T) {
 	built := 0

@@ -119,11 +119,12 @@ func (c *namedCall) Do(ctx context.Context, instance any) error {
 	state := enter(ctx, &c.Event)
 	in := append([]reflect.Value{reflect.ValueOf(instance), reflect.ValueOf(ctx)}, c.argument...)
 	out := c.method.Call(in)
+	err, _ := out[1].Interface().(error)
+	err = state.closeTxs(err)
 	state.settle(c.Turn(), nil)
-	if err, _ := out[1].Interface().(error); err != nil {
+	if err != nil {
 		return err
 	}
-	var err error
 	c.result, err = codec.EncodeMax(out[0].Interface(), c.max)
 	return err
 }

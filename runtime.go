@@ -110,9 +110,6 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 		vars[k] = v
 	}
 	rt.options.Vars = vars
-	if rt.peers, err = rt.newPeers(b); err != nil {
-		return nil, err
-	}
 	rt.databases = databases{max: o.MaxOpenDatabases, open: map[*cell]struct{}{}, closing: map[*cell]struct{}{}}
 	if rt.fs == nil {
 		rt.fs = disk.OS()
@@ -144,6 +141,9 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 	if rt.lock, err = lockFolder(rt.dir); err != nil {
 		return nil, err
 	}
+	if rt.peers, err = rt.newPeers(b); err != nil { // after the runtime before this one (B5)
+		return nil, err
+	}
 	if err = rt.openLog(relaxed, b); err != nil {
 		return nil, fmt.Errorf("do: open: %w", err)
 	}
@@ -169,6 +169,9 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 
 // openDry is open for Options.DryRun.
 func (rt *Runtime) openDry(b bridge.Config) (err error) {
+	if rt.peers, err = rt.newPeers(b); err != nil {
+		return err
+	}
 	if rt.dir == "" {
 		rt.dir, rt.fs = "data", disk.Mem()
 	} else if rt.dir, err = filepath.Abs(rt.dir); err != nil {

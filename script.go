@@ -181,7 +181,7 @@ func (s *Script) Tombstone(namespaceID string) {
 func (s *Script) lay(id, what string, in, notIn *[]string) {
 	s.mu.Lock()
 	frozen, other := s.frozen, slices.Contains(*notIn, id)
-	if !frozen && !other && id != "" {
+	if !frozen && !other && id != "" && !slices.Contains(*in, id) {
 		*in = append(*in, id)
 	}
 	s.mu.Unlock()

@@ -26,7 +26,7 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "address to serve on")
-	data := flag.String("data", do.DefaultDir, "folder of the rooms' data, made if there is none")
+	data := flag.String("data", do.DefaultDir+"/chatroom", "folder of the rooms' data, made if there is none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

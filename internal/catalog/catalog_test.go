@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -216,4 +217,31 @@ func look(t *testing.T, dir string) (catalog.Found, error) {
 	}
 	defer c.Close()
 	return c.Look(disk.OS(), dir)
+}
+
+// TestForeignFolder: a folder that others made, and that cannot be read, is not ours to judge.
+func TestForeignFolder(t *testing.T) {
+	faulty := disktest.NewFaulty(disk.OS())
+	dir := t.TempDir()
+	for _, name := range []string{"lost+found", "main.A"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		faulty.Hook(func(op disktest.Op, path string) error {
+			if op == disktest.Read && filepath.Base(path) == name {
+				return &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
+			}
+			return nil
+		})
+		c, err := catalog.Open(faulty, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = c.Look(faulty, dir); errors.Is(err, fs.ErrPermission) != (name == "main.A") {
+			t.Errorf("with a closed folder %s: %v", name, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

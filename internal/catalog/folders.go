@@ -49,6 +49,9 @@ func lost(fsys disk.FS, dir, name string) (n Namespace, ok bool, err error) {
 		return n, false, err
 	}
 	names, err := fsys.ReadDir(path)
+	if errors.Is(err, fs.ErrPermission) && !ok {
+		return n, false, nil // somebody else's, as lost+found is
+	}
 	if err != nil {
 		return n, false, err
 	}

@@ -46,7 +46,7 @@ func TestHistory(t *testing.T) {
 	if s := state(); s != catalog.Deleting {
 		t.Errorf("state = %s, want deleting", s)
 	}
-	if err := c.Remove(fsys, dir); err != nil || state() != catalog.Deleted {
+	if _, err := c.Remove(fsys, dir); err != nil || state() != catalog.Deleted {
 		t.Errorf("Remove = %v, state %s, want deleted", err, state())
 	}
 	if err := c.Close(); err != nil {

@@ -61,6 +61,12 @@ func (p *planner) orphans() {
 		}
 		note := fmt.Sprintf("its data is kept and not served: declare it, or let script %q say Retire(%q), or Tombstone(%q) to remove it",
 			h.Script, h.StableID, h.StableID)
+		for _, c := range p.changes {
+			if c.Kind == Create && c.Now.Script != h.Script && c.Now.StableID == h.StableID && c.Now.Class == h.Class {
+				note += fmt.Sprintf("; the class has an empty namespace in script %q now: to have the data there, give it another NamespaceID and MovedFrom: []do.Ref{{Script: %q, NamespaceID: %q}}",
+					c.Now.Script, h.Script, h.StableID)
+			}
+		}
 		if h.mute {
 			note = "another folder has the same identity: its data is kept and not served; move one of them away"
 		}

@@ -166,7 +166,7 @@ func (w *world) apply(c *catalog.Catalog) (plan *catalog.Plan, before, after map
 	}
 	if err == nil && len(plan.Conflicts()) == 0 {
 		if err = c.Apply(plan); err == nil {
-			err = c.Remove(w.fs, w.dir)
+			_, err = c.Remove(w.fs, w.dir)
 		}
 		if err == nil {
 			err = c.Mark(w.fs, w.dir)

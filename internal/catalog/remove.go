@@ -11,48 +11,52 @@ import (
 
 // Remove finishes the deletions that are marked (P9), also those that an earlier runtime did
 // not get to, and removes what has come back of others: a power cut may undo the removal of
-// a folder, and the replay of a commit log make it anew. Nobody may use these folders.
-func (c *Catalog) Remove(fsys disk.FS, dir string) error {
+// a folder, and the replay of a commit log make it anew. Of the latter it gives the keys.
+// Nobody may use these folders.
+func (c *Catalog) Remove(fsys disk.FS, dir string) (back []string, err error) {
 	rows, err := c.Rows()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, r := range rows {
 		if r.State == Live {
 			continue
 		}
-		if err := removeFolder(fsys, dir, r.UniqueKey); err != nil {
-			return fmt.Errorf("catalog: removing %s: %w", r.UniqueKey, err)
+		was, err := removeFolder(fsys, dir, r.UniqueKey)
+		if err != nil {
+			return back, fmt.Errorf("catalog: removing %s: %w", r.UniqueKey, err)
 		}
 		if r.State == Deleted {
+			if was {
+				back = append(back, r.UniqueKey)
+			}
 			continue
 		}
 		if err := c.transaction(func() error { return c.mark(r.Namespace, Deleted, "removed") }); err != nil {
-			return fmt.Errorf("catalog: %w", err)
+			return back, fmt.Errorf("catalog: %w", err)
 		}
 	}
-	return nil
+	return back, nil
 }
 
-// removeFolder removes a namespace's folder, durably. Its identity goes first: should the
-// catalog be lost too, nobody takes what is left for whole.
-func removeFolder(fsys disk.FS, dir, key string) error {
+// removeFolder removes a namespace's folder, durably, and says whether it was there. Its
+// identity goes first, so that what a failure leaves does not say that it is whole.
+func removeFolder(fsys disk.FS, dir, key string) (was bool, err error) {
 	path := filepath.Join(dir, key)
 	if _, err := fsys.ReadDir(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	} else if err != nil {
-		return err
+		return false, err
 	}
-	if err := fsys.Remove(filepath.Join(path, IdentityFile)); err == nil {
+	err = fsys.Remove(filepath.Join(path, IdentityFile))
+	if err == nil {
 		err = fsys.SyncDir(path)
-		if err != nil {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return true, err
 	}
 	if err := disk.RemoveAll(fsys, path); err != nil {
-		return err
+		return true, err
 	}
-	return fsys.SyncDir(dir)
+	return true, fsys.SyncDir(dir)
 }

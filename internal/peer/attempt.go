@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
+	"time"
 
 	"github.com/durablego/do/internal/doerr"
 )
@@ -126,7 +127,7 @@ func (c *Client) fate(conn net.Conn, before int64, err error) *Failure {
 // why is f, unless the end of ctx or of the client explains it.
 func (c *Client) why(ctx context.Context, f *Failure) error {
 	switch {
-	case !f.Remote && errors.Is(f, context.DeadlineExceeded) && hasDeadline(ctx):
+	case f.cause == nil && !f.Remote && errors.Is(f, context.DeadlineExceeded) && !errors.Is(f, doerr.ErrClosed) && nearlyOver(ctx):
 		<-ctx.Done() // the host's clock was a little faster
 		return ctx.Err()
 	case f.cause == nil: // it came from the host
@@ -139,9 +140,10 @@ func (c *Client) why(ctx context.Context, f *Failure) error {
 	return f
 }
 
-func hasDeadline(ctx context.Context) bool {
-	_, ok := ctx.Deadline()
-	return ok
+// nearlyOver says whether ctx ends within a second.
+func nearlyOver(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ok && time.Until(end) < time.Second
 }
 
 // begin reads the beginning of an answer.

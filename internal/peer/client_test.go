@@ -38,6 +38,18 @@ func TestB15Connecting(t *testing.T) {
 		if a, b := at[1].Sub(at[0]), at[2].Sub(at[1]); a >= 100*time.Millisecond || b >= 200*time.Millisecond {
 			t.Errorf("attempts %v and %v apart, want under 100 and 200 ms", a, b)
 		}
+		// A dial that takes too long ends neither the call nor its time.
+		timeouts := 0
+		far, stop := context.WithTimeout(t.Context(), time.Hour)
+		defer stop()
+		began := time.Now()
+		_, err = dialing(t, func(context.Context, string, string) (net.Conn, error) {
+			timeouts++
+			return nil, &net.OpError{Op: "dial", Err: context.DeadlineExceeded} // which net.Dialer says of its own time
+		}).Call(far, callRequest(), nil)
+		if f := failureOf(t, err); timeouts != 3 || !f.Retryable || time.Since(began) > time.Minute {
+			t.Errorf("%d dials that took too long, %+v after %v", timeouts, f, time.Since(began))
+		}
 		slow, begin := 0, time.Now()
 		_, err = dialing(t, func(context.Context, string, string) (net.Conn, error) {
 			slow++

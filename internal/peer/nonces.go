@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	window    = 60 * time.Second // the clocks of caller and host may differ by it (B5, N28)
-	memory    = 2 * window       // so a request's nonce is known for as long as its time is good
+	window    = 60 * time.Second       // the clocks of caller and host may differ by it (B5, N28)
+	memory    = 2*window + time.Second // so a request's nonce is known for as long as its time is good
 	maxNonces = 1_000_000
 )
 
@@ -17,7 +17,7 @@ var (
 	errFull     = errors.New("the memory of nonces is full")
 )
 
-// nonces are those that a caller has used in the last 120 seconds. Safe for concurrent use.
+// nonces are those that a caller has used in the last two minutes. Safe for concurrent use.
 type nonces struct {
 	most int
 

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/durablego/do"
@@ -31,7 +32,7 @@ func main() {
 	data := flag.String("data", do.DefaultDir+"/client", "folder of the data, made if there is none")
 	host := flag.String("host", "", "URL of the process that has script \"host\"; empty: this one")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *addr, options(*data, *host, os.Getenv("CROSSSCRIPT_SECRET"))); err != nil {
 		log.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/durablego/do"
@@ -26,7 +27,7 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:8081", "address to serve on")
 	data := flag.String("data", do.DefaultDir+"/host", "folder of the data, made if there is none")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *addr, options(*data, os.Getenv("CROSSSCRIPT_SECRET"))); err != nil {
 		log.Fatal(err)
