@@ -87,7 +87,7 @@ func newCell(s *served, id ID) *cell {
 		Workers:      &rt.workers,
 		Hidden:       hiddenKey,
 		Failure:      asReset,
-		Stays:        c.stays,
+		Stays:        func() bool { return c.stays() || c.db.Pinned() },
 		Ended:        c.ended,
 	})
 	return c

@@ -67,7 +67,8 @@ func (rt *Runtime) syncIndexes(names map[string]struct{}) error {
 	if rt.untidy.Load() && rt.marked.Load() {
 		return nil
 	}
-	doubted := rt.doubts.among(names) // first: the rows of all others are about to be synced
+	// First: the rows of all others are about to be synced.
+	doubted, still := rt.doubts.among(names), rt.doubts.among(rt.doubts.noted)
 	for _, s := range rt.spaces {
 		if s.index == nil {
 			continue // Open has failed
@@ -85,7 +86,7 @@ func (rt *Runtime) syncIndexes(names map[string]struct{}) error {
 		rt.marked.Store(true)
 		return nil
 	}
-	if err := rt.noteDoubts(doubted); err != nil {
+	if err := rt.noteDoubts(doubted, still); err != nil {
 		return fmt.Errorf("objects that are open: %w", err)
 	}
 	return nil

@@ -53,8 +53,8 @@ func (d *doubts) left() []string {
 }
 
 // noteDoubts has the next Open look at objects of whom the log is not going to speak any
-// more, and at those it was told of before that are still in doubt.
-func (rt *Runtime) noteDoubts(names map[string]struct{}) error {
+// more, and at those it was told of before and that were still in doubt before the indexes were synced.
+func (rt *Runtime) noteDoubts(names, still map[string]struct{}) error {
 	d := &rt.doubts
 	fresh := false
 	for name := range names {
@@ -65,7 +65,7 @@ func (rt *Runtime) noteDoubts(names map[string]struct{}) error {
 	if !fresh {
 		return nil // it may say too much, never too little
 	}
-	all := d.among(d.noted)
+	all := still
 	maps.Copy(all, names)
 	if err := rt.tidy(slices.Sorted(maps.Keys(all))); err != nil {
 		return err

@@ -23,7 +23,7 @@ func (rt *Runtime) mount(b bridge.Config, relaxed bool) error {
 	if err != nil {
 		return fmt.Errorf("do: open: %w", err)
 	}
-	plan, err := rt.settlePlan(c, rt.declare(b))
+	err = rt.settlePlan(c, rt.declare(b))
 	if cerr := c.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("do: open: %w", cerr)
 	}
@@ -34,7 +34,6 @@ func (rt *Runtime) mount(b bridge.Config, relaxed bool) error {
 		s.folder = durable.NewFolder(rt.fs, s.dir)
 		s.index = s.newIndex(relaxed)
 		s.space = i
-		s.adopted = plan.Changes[i].Kind == catalog.Adopt
 		// A process that died may have removed files without making that durable (L16).
 		if err := rt.fs.SyncDir(s.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("do: open: %w", err)
@@ -93,18 +92,18 @@ func (k *class) declared(environment, uniqueKey string) catalog.Class {
 
 // settlePlan computes the plan and applies it, unless there is a conflict, a Ref that leads
 // nowhere, or only a dry run. Then nothing is written.
-func (rt *Runtime) settlePlan(c *catalog.Catalog, d catalog.Declared) (*catalog.Plan, error) {
+func (rt *Runtime) settlePlan(c *catalog.Catalog, d catalog.Declared) error {
 	found, err := c.Look(rt.fs, rt.dir)
 	if err != nil {
-		return nil, fmt.Errorf("do: open: %w", err)
+		return fmt.Errorf("do: open: %w", err)
 	}
 	plan, err := catalog.Make(d, found)
 	if err != nil {
-		return nil, fmt.Errorf("do: open: %w", err)
+		return fmt.Errorf("do: open: %w", err)
 	}
 	rt.plan = planOf(plan)
 	if len(plan.Conflicts()) > 0 {
-		return nil, &PlanError{rt.plan}
+		return &PlanError{rt.plan}
 	}
 	for i, ch := range plan.Changes {
 		switch {
@@ -115,10 +114,13 @@ func (rt *Runtime) settlePlan(c *catalog.Catalog, d catalog.Declared) (*catalog.
 		}
 	}
 	if err := rt.resolve(); err != nil || rt.options.DryRun {
-		return plan, err
+		return err
+	}
+	if err := rt.doubtFolders(plan.Lost()); err != nil {
+		return fmt.Errorf("do: open: %w", err)
 	}
 	if err := c.Apply(plan); err != nil {
-		return nil, fmt.Errorf("do: open: %w", err)
+		return fmt.Errorf("do: open: %w", err)
 	}
 	rt.logPlan()
 	back, err := c.Remove(rt.fs, rt.dir)
@@ -129,12 +131,28 @@ func (rt *Runtime) settlePlan(c *catalog.Catalog, d catalog.Declared) (*catalog.
 		rt.options.Logger.Error("a namespace could not be removed; it is tried again at the next Open", "cause", err)
 	}
 	if err := c.Mark(rt.fs, rt.dir); err != nil {
-		return nil, fmt.Errorf("do: open: %w", err)
+		return fmt.Errorf("do: open: %w", err)
 	}
 	if rt.resting, err = resting(c, rt.spaces); err != nil {
-		return nil, fmt.Errorf("do: open: %w", err)
+		return fmt.Errorf("do: open: %w", err)
 	}
-	return plan, nil
+	return nil
+}
+
+// doubtFolders has the indexes of namespaces that nobody knew compared with their files as
+// soon as they are served, be it by a later Open.
+func (rt *Runtime) doubtFolders(keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	u, err := rt.readUnclean()
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		u.names = append(u.names, filepath.Join(key, everything))
+	}
+	return rt.writeUnclean(u)
 }
 
 // place says where the data of a namespace is.

@@ -28,7 +28,6 @@ type served struct {
 	folder   *durable.Folder
 	away     *away // it is in another process; nothing below is used but unserved
 	unserved bool  // its data is left alone (L23); nothing below is used
-	adopted  bool  // nobody knows whether its index is right
 
 	index *index.Index
 	space int // of its alarms

@@ -36,7 +36,7 @@ func (s *State) emit(batch ...parcel) {
 		return
 	}
 	ticket := s.cell.gate.Newest()
-	if s.life.Why() != nil { // the recovery may have opened newer tickets than those this rests on
+	if s.life.Why() != nil && !s.life.Left() { // the recovery may have opened newer tickets than those this rests on
 		for _, p := range batch {
 			p.socket.Withdraw(p.frame)
 		}

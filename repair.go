@@ -45,7 +45,7 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 			return err
 		}
 		t := left.of(s)
-		t.all = t.all || lost || s.adopted
+		t.all = t.all || lost
 		if lost && !marked && s.hasFiles() { // cut short, the new index might lack rows
 			if err := rt.writeUnclean(unclean{all: true, names: left.names}); err != nil {
 				return err
@@ -68,7 +68,10 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 	if rt.marked.Load() {
 		return nil // an index could not be made durable meanwhile
 	}
-	return rt.tidy(nil)
+	if err := rt.tidy(nil); err != nil || !rt.untidy.Load() {
+		return err
+	}
+	return rt.writeUnclean(unclean{all: true}) // what said so meanwhile is removed
 }
 
 // hasFiles says whether there is anything in the namespace's folder, or may be.

@@ -50,6 +50,7 @@ func (c *cell) register() {
 	now := time.Now().UnixNano()
 	if !c.made.Load() { // there may be a row
 		c.served.index.Saw(c.id.bytes, i.Name, now, i.Size)
+		c.foundAlarm()
 		c.found.Store(false)
 		return
 	}
@@ -59,6 +60,14 @@ func (c *cell) register() {
 	}
 	c.served.index.Put(row)
 	c.heard()
+}
+
+// foundAlarm gives a row that may be new the alarm that the opening found: what it told the
+// index may have met no row.
+func (c *cell) foundAlarm() {
+	if a := c.alarm.Load(); a != nil {
+		c.served.repairAlarm(context.Background(), c.id, *a)
+	}
 }
 
 // heard says that the index knows whether there is an object.
@@ -81,6 +90,9 @@ func (c *cell) record() {
 	case err != nil || c.db.IsOpen():
 	case i.Exists:
 		c.served.index.Saw(c.id.bytes, i.Name, used, i.Size) // its alarm was told by the commit
+		if c.found.Load() {
+			c.foundAlarm()
+		}
 		c.heard()
 		c.trust()
 	default:

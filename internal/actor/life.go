@@ -42,6 +42,12 @@ type Life struct {
 // Over is closed when the life has ended.
 func (l *Life) Over() <-chan struct{} { return l.dead }
 
+// Left says whether l is over because it left memory, and nothing went wrong.
+func (l *Life) Left() bool {
+	why := l.why.Load()
+	return why != nil && why.Cause == errLeft
+}
+
 // Why is the reset that ended the life, or nil.
 func (l *Life) Why() *ResetError { return l.why.Load() }
 

@@ -85,6 +85,19 @@ func (p *Plan) Conflicts() []Change {
 	return slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool { return c.Kind != Conflict })
 }
 
+// Lost gives the unique keys of the folders that get a row.
+func (p *Plan) Lost() (keys []string) {
+	for _, c := range p.Changes {
+		if c.lost && !c.mute {
+			keys = append(keys, c.Now.UniqueKey)
+		}
+	}
+	for _, n := range p.others {
+		keys = append(keys, n.UniqueKey)
+	}
+	return keys
+}
+
 // planner is a plan in the making. Everything is compared with the old state (P6).
 type planner struct {
 	d       Declared

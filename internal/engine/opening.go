@@ -203,7 +203,7 @@ func (d *DB) connect(like likeness, wal int64, kept bool) (err error) {
 	if err := d.settle(o, recovered); err != nil {
 		return errors.Join(err, conn.Close())
 	}
-	tells := d.o.Alarm != nil && like != fresh
+	tells := d.o.Alarm != nil && (like != fresh || recovered)
 	var alarm Alarm
 	if tells {
 		if alarm, err = o.alarm(); err != nil {
@@ -251,6 +251,9 @@ func (d *DB) settle(o *opening, recovered bool) error {
 	if d.journal != nil {
 		if err := d.journal.Touched(context.Background(), d.o.Path); err != nil {
 			return diskError("open", err)
+		}
+		if err := d.unpinned(context.Background()); err != nil {
+			return err
 		}
 		return diskError("open", d.syncing(o, checkpoint))
 	}

@@ -171,3 +171,6 @@ func (s *Snapshot) Close() (err error) {
 	})
 	return diskError("close", err)
 }
+
+// Pinned says whether a Snapshot is open. From any goroutine.
+func (d *DB) Pinned() bool { return d.pin.Load() != nil }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/durablego/do/internal/socket"
@@ -149,6 +150,52 @@ func TestW15_TCP(t *testing.T) {
 	o.await(1)
 	o.want(t, "closed:1013::true")
 	wantEnd(t, c)
+}
+
+// lateConn hands over what is written, and after so many bytes says so later.
+type lateConn struct {
+	net.Conn
+	left int
+	say  chan struct{}
+}
+
+func (c *lateConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if c.left -= n; c.left <= 0 {
+		<-c.say
+	}
+	return n, err
+}
+
+// TestW15_Ahead: a peer that has a message, and answers before our write of it has returned, is
+// no slow one.
+func TestW15_Ahead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newObject(t, socket.Options{MaxQueued: 1 << 20})
+		s, pass := o.accept(t, false)
+		ours, theirs := net.Pipe()
+		big := strings.Repeat("x", 1<<20)
+		late := &lateConn{ours, len(big) + 10, make(chan struct{})} // with the frame's header
+		if err := pass.Take(late, nil); err != nil {
+			t.Fatal(err)
+		}
+		send(s, text(big))
+		if _, got := hear(t, theirs); got != big {
+			t.Fatalf("%d bytes came, want %d", len(got), len(big))
+		}
+		send(s, text(big))
+		if s.Closing() {
+			t.Error("the peer has everything, and is taken for a slow one")
+		}
+		close(late.say)
+		if _, got := hear(t, theirs); got != big {
+			t.Fatalf("%d bytes came, want %d", len(got), len(big))
+		}
+		if err := theirs.Close(); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+	})
 }
 
 // TestTLS: connections that cannot be watched have a goroutine each, and work.
