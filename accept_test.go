@@ -127,7 +127,8 @@ func TestW2_Answer(t *testing.T) {
 }
 
 // TestW21_Pass: the 101 goes through another object; not used within 30 s, or closed, it is a
-// lost connection. Meanwhile it keeps the instance in memory (L8).
+// lost connection. Meanwhile it keeps the instance in memory (L8). All time is virtual: chatting
+// runs it in a synctest bubble.
 func TestW21_Pass(t *testing.T) {
 	s := &chats{}
 	chatting(t, s, func(t *testing.T, env *dotest.Runtime, stub *do.Stub) {

@@ -176,8 +176,12 @@ func enter(ctx context.Context, e *actor.Event) *State {
 }
 
 // Construct runs the class's constructor.
-func (c *cell) Construct(ctx context.Context, l *actor.Life) (any, error) {
+func (c *cell) Construct(ctx context.Context, l *actor.Life, first *actor.Event) (any, error) {
 	in := instanceOf(l)
+	if name := first.Name; in.state.id.name == "" && len(name) <= maxKnownName { // it began with an Inspect that did not know it (I13)
+		c.learn(name)
+		in.state.id.name = name
+	}
 	object, err := c.served.class.construct(ctx, in.state, in.env)
 	if err = in.state.closeTxs(err); err != nil {
 		return nil, err

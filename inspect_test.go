@@ -168,3 +168,33 @@ func TestInspectLeavesNothing(t *testing.T) {
 		t.Errorf("there are objects: %v", all)
 	}
 }
+
+// TestI13BesideInspect: an instance that is built while an Inspect waits, on what that began
+// without the object's name, knows it from the event it is built for.
+func TestI13BesideInspect(t *testing.T) {
+	bubble(t, func(t *testing.T, env *dotest.Runtime) {
+		ns := env.Namespace("BOX")
+		id, err := ns.IDFromString(ns.IDFromName("x").String())
+		wantNil(t, err)
+		hold := make(chan struct{})
+		other := start(env, named(env, "y"), func(context.Context, *box) error { <-hold; return nil })
+		synctest.Wait()
+		inspected := make(chan error, 1)
+		go func() {
+			inspected <- ns.Inspect(t.Context(), id, func(ctx context.Context, _ *kvstorage.Store, _ *sqlstorage.DB) error {
+				_, err := do.Call0(ctx, named(env, "y"), (*box).Total)
+				return err
+			})
+		}()
+		synctest.Wait()
+		wantNil(t, run(env, named(env, "x"), func(_ context.Context, b *box) error {
+			if n := b.state.ID().Name(); n != "x" {
+				t.Errorf("the name is %q, want x", n)
+			}
+			return nil
+		}))
+		close(hold)
+		wantNil(t, <-other)
+		wantNil(t, <-inspected)
+	})
+}

@@ -117,7 +117,7 @@ func (*benchEvent) Drop() {}
 type idleHost struct{ gate gate.Gate }
 
 func (*idleHost) Begin(*actor.Life, *actor.Event) error                     { return nil }
-func (*idleHost) Construct(context.Context, *actor.Life) (any, error)       { return 1, nil }
+func (*idleHost) Construct(context.Context, *actor.Life, *actor.Event) (any, error)       { return 1, nil }
 func (*idleHost) Stop(context.Context, *actor.Life, actor.StopReason) error { return nil }
 func (*idleHost) Commit(*actor.Life) error                                  { return nil }
 func (*idleHost) InTransaction(*actor.Life) bool                            { return false }

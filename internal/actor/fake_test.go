@@ -116,7 +116,7 @@ func (h *host) Begin(l *actor.Life, first *actor.Event) error {
 	return nil
 }
 
-func (h *host) Construct(ctx context.Context, l *actor.Life) (any, error) {
+func (h *host) Construct(ctx context.Context, l *actor.Life, _ *actor.Event) (any, error) {
 	h.mu.Lock()
 	h.lives++
 	o := &object{number: h.lives}

@@ -13,8 +13,9 @@ type Host interface {
 	// broken since. On an error it has begun nothing, every waiting event is answered with
 	// it and the next event tries again.
 	Begin(l *Life, first *Event) error
-	// Construct runs the class's constructor. ctx carries the constructor's turn.
-	Construct(ctx context.Context, l *Life) (instance any, err error)
+	// Construct runs the class's constructor, for the event first, which need not be the one
+	// that the life began with. ctx carries the constructor's turn.
+	Construct(ctx context.Context, l *Life, first *Event) (instance any, err error)
 	// Stop tells the instance that it will leave (L9). ctx carries a turn.
 	Stop(ctx context.Context, l *Life, reason StopReason) error
 	// Commit commits what is open. It takes a ticket if something was written. It may run

@@ -161,7 +161,7 @@ func (mb *Mailbox) enliven(e *Event) *ResetError {
 	c.state.Store(live)
 	mb.mu.Unlock()
 	l.open.Store(true)
-	instance, err := mb.host.Construct(c, l)
+	instance, err := mb.host.Construct(c, l, e)
 	late := !c.state.CompareAndSwap(live, over)
 	mb.mu.Lock()
 	why := l.why.Load()

@@ -145,7 +145,7 @@ func (h *shost) Begin(l *actor.Life, first *actor.Event) error {
 	return nil
 }
 
-func (h *shost) Construct(ctx context.Context, l *actor.Life) (any, error) {
+func (h *shost) Construct(ctx context.Context, l *actor.Life, _ *actor.Event) (any, error) {
 	h.slot.enter(ctx)
 	defer h.slot.exit(ctx)
 	h.write(ctx)
