@@ -116,15 +116,15 @@ func (*benchEvent) Drop() {}
 // idleHost does nothing.
 type idleHost struct{ gate gate.Gate }
 
-func (*idleHost) Begin(*actor.Life, *actor.Event) error                     { return nil }
-func (*idleHost) Construct(context.Context, *actor.Life, *actor.Event) (any, error)       { return 1, nil }
-func (*idleHost) Stop(context.Context, *actor.Life, actor.StopReason) error { return nil }
-func (*idleHost) Commit(*actor.Life) error                                  { return nil }
-func (*idleHost) InTransaction(*actor.Life) bool                            { return false }
-func (*idleHost) Leave(context.Context, *actor.Life) error                  { return nil }
-func (*idleHost) Chore() func()                                             { return nil }
-func (*idleHost) Fence(*actor.Life)                                         {}
-func (*idleHost) Recover(*actor.Life, *actor.ResetError) error              { return nil }
-func (*idleHost) Quiet()                                                    {}
-func (*idleHost) Retired()                                                  {}
-func (*idleHost) Logger() *slog.Logger                                      { return slog.New(slog.DiscardHandler) }
+func (*idleHost) Begin(*actor.Life, *actor.Event) error                             { return nil }
+func (*idleHost) Construct(context.Context, *actor.Life, *actor.Event) (any, error) { return 1, nil }
+func (*idleHost) Stop(context.Context, *actor.Life, actor.StopReason) error         { return nil }
+func (*idleHost) Commit(*actor.Life) error                                          { return nil }
+func (*idleHost) InTransaction(*actor.Life) bool                                    { return false }
+func (*idleHost) Leave(context.Context, *actor.Life) error                          { return nil }
+func (*idleHost) Chore() func()                                                     { return nil }
+func (*idleHost) Fence(*actor.Life)                                                 {}
+func (*idleHost) Recover(*actor.Life, *actor.ResetError) error                      { return nil }
+func (*idleHost) Quiet()                                                            {}
+func (*idleHost) Retired()                                                          {}
+func (*idleHost) Logger() *slog.Logger                                              { return slog.New(slog.DiscardHandler) }
