@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -159,7 +160,10 @@ func TestP30CutDeletion(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 0))
 			faulty, record := recorded(t, dir)
 			left, n := filepath.Join(t.TempDir(), "left"), rng.IntN(60)
+			var mu sync.Mutex // the disk is used in the background too
 			faulty.Hook(func(op disktest.Op, _ string) error {
+				mu.Lock()
+				defer mu.Unlock()
 				switch op { // the recorder can be asked during these only
 				case disktest.Write, disktest.Truncate, disktest.Sync, disktest.SyncDir:
 					if n--; n == 0 {

@@ -262,7 +262,10 @@ func TestPowerCutAtOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			faulty, operations, cut := disktest.NewFaulty(record), 0, false
+			var mu sync.Mutex // alarms are read in the background
 			faulty.Hook(func(disktest.Op, string) error {
+				mu.Lock()
+				defer mu.Unlock()
 				if operations++; operations < n {
 					return nil
 				}
