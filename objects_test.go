@@ -2,7 +2,9 @@ package do_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -246,6 +248,27 @@ func TestL20LostIndex(t *testing.T) {
 				t.Errorf("a rebuilt row: %+v", o)
 			}
 		}
+	}
+}
+
+// TestL20HalfMadeIndex: what a power cut has left of the making of an index goes, also where there
+// is no object to list.
+func TestL20HalfMadeIndex(t *testing.T) {
+	o := boxesIn(filepath.Join(t.TempDir(), "data"))
+	env := dotest.New(t, dotest.Options{Runtime: o}) // runs quick_check at the end
+	wantAdd(t, named(env, "a"), 1, 1)
+	env.Restart() // its row is written
+	wantNil(t, env.Namespace("BOX").Delete(t.Context(), named(env, "a").ID()))
+	wantNil(t, env.Runtime().Close(t.Context()))
+	path := filepath.Join(o.Dir, "main.BOX", "metadata.sqlite")
+	file, err := os.ReadFile(path)
+	wantNil(t, err)
+	clear(file[:512])
+	wantNil(t, os.WriteFile(path, file, 0o644))
+	env.Restart()
+	wantObjects(t, env)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
 	}
 }
 

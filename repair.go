@@ -52,6 +52,11 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 			}
 			marked = true
 		}
+		if lost {
+			if err := index.Discard(rt.fs, filepath.Join(s.dir, index.File)); err != nil {
+				return err
+			}
+		}
 		if t.all {
 			if err := s.readNames(); err != nil {
 				return err

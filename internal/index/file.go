@@ -36,6 +36,7 @@ PRAGMA user_version = 1;`
 	sector        = 512        // what a disk writes whole or not at all, in bytes
 	unsyncedNames = ^uint64(0) // Index.names before the first sync of the folder
 
+	walSuffix = "-wal"
 	magic     = "SQLite format 3\x00"
 	versionAt = 60 // of user_version in the header
 )
@@ -89,7 +90,7 @@ func known(version int64) error {
 	return nil
 }
 
-func (x *Index) walPath() string { return x.o.Path + "-wal" }
+func (x *Index) walPath() string { return x.o.Path + walSuffix }
 
 // open opens the file, and makes it if create is set. Without one conn stays nil.
 // REQUIRES: token.
@@ -149,10 +150,8 @@ func (x *Index) create() error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{x.walPath(), x.o.Path} {
-		if err := x.o.FS.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	if err := removeFiles(x.o.FS, x.walPath(), x.o.Path); err != nil {
+		return err
 	}
 	if err := x.syncFolder(); err != nil {
 		return err
@@ -172,6 +171,18 @@ func (x *Index) create() error {
 		err = cerr
 	}
 	return err
+}
+
+// Discard removes what there is of a lost index, so that nobody takes it for a database. That
+// need not be durable: what comes back is lost again.
+func Discard(fsys disk.FS, path string) error {
+	if _, err := fsys.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := removeFiles(fsys, path+walSuffix, path); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
 }
 
 func (x *Index) syncFolder() error { return x.o.FS.SyncDir(filepath.Dir(x.o.Path)) }

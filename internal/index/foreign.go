@@ -70,7 +70,7 @@ func setAside(fsys disk.FS, path string) error {
 		return err
 	}
 	// A copy, as a rename may be half done after a power cut: the one name gone, the other not there.
-	if err := removeFiles(fsys, path+OriginalSuffix, path+"-wal", path+"-shm"); err != nil {
+	if err := removeFiles(fsys, path+OriginalSuffix, path+walSuffix, path+"-shm"); err != nil {
 		return err
 	}
 	if _, err := disk.Copy(fsys, path, path+OriginalSuffix, true); err != nil {
