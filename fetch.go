@@ -42,6 +42,7 @@ func (s *Stub) fetchOwned(ctx context.Context, r *http.Request) (*http.Response,
 		return s.fetchAway(ctx, r)
 	}
 	f := new(fetch)
+	f.Parks = true // net/http's reader of this connection would look in vain for the next request
 	f.request = r.WithContext(f.Turn())
 	f.url = *r.URL
 	f.request.URL = &f.url

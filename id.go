@@ -7,7 +7,10 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"hash"
+	"hash/maphash"
+	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // ID names one object of a namespace. Ids are byte-identical with the reference's for the
@@ -58,9 +61,18 @@ const maxKnownName = 1024
 
 // idKey derives and checks the ids of one namespace. Safe for concurrent use.
 type idKey struct {
-	key  [32]byte  // SHA-256 of the unique key (I1)
-	macs sync.Pool // of *macState
+	key   [32]byte  // SHA-256 of the unique key (I1)
+	macs  sync.Pool // of *macState
+	seed  maphash.Seed
+	known [knownNames]atomic.Pointer[ID] // of names, by their hash; what came last stays
 }
+
+// To derive an id takes as long as all else on the way to an object in memory: those of some
+// names are remembered, if they are not long.
+const (
+	knownNames   = 2048
+	maxKnownSize = 256 // of a name, in bytes
+)
 
 type macState struct {
 	hash hash.Hash
@@ -69,13 +81,28 @@ type macState struct {
 }
 
 func newIDKey(uniqueKey string) *idKey {
-	k := &idKey{key: sha256.Sum256([]byte(uniqueKey))}
+	k := &idKey{key: sha256.Sum256([]byte(uniqueKey)), seed: maphash.MakeSeed()}
 	k.macs.New = func() any { return &macState{hash: hmac.New(sha256.New, k.key[:])} }
 	return k
 }
 
 // fromName derives the id of name (I2, I6).
 func (k *idKey) fromName(name string) ID {
+	if len(name) > maxKnownSize {
+		return k.derive(name)
+	}
+	place := &k.known[maphash.String(k.seed, name)%knownNames]
+	if known := place.Load(); known != nil && known.name == name {
+		return *known
+	}
+	id := k.derive(name)
+	kept := id
+	kept.name = strings.Clone(name) // which may be part of something long
+	place.Store(&kept)
+	return id
+}
+
+func (k *idKey) derive(name string) ID {
 	m := k.macs.Get().(*macState)
 	defer k.macs.Put(m)
 	m.name = append(m.name[:0], name...)

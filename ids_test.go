@@ -2,11 +2,15 @@ package do_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/durablego/do"
@@ -73,6 +77,33 @@ func TestIDVectors(t *testing.T) {
 			t.Errorf("the natural id of hits = %s, want %s", got, want)
 		}
 	})
+}
+
+// TestI2ManyNames derives the ids of more names than a namespace remembers, several times over
+// and from several goroutines: each is the one of its name, as I2 and I4 have it.
+func TestI2ManyNames(t *testing.T) {
+	ns := keyed(t, "mykey", false)
+	key := sha256.Sum256([]byte("mykey"))
+	half := func(b []byte) []byte {
+		h := hmac.New(sha256.New, key[:])
+		h.Write(b)
+		return h.Sum(nil)[:16]
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range 30_000 {
+				name := fmt.Sprint("name ", i*i%5000)
+				base := half([]byte(name))
+				want := hex.EncodeToString(base) + hex.EncodeToString(half(base))
+				if id := ns.GetByName(name).ID(); id.String() != want || id.Name() != name {
+					t.Errorf("the id of %q is %v, of %q, want %s", name, id, id.Name(), want)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // TestUniqueIDsI3I5 looks at every bit of the bases of many unique ids: each takes both

@@ -79,14 +79,24 @@ func (n *Namespace) Get(id ID) *Stub {
 
 // check says whether the object may be called.
 func (s *served) check(id ID) error {
-	if s.unserved {
-		return fmt.Errorf("%w: %q of script %q", ErrUnserved, s.class.namespaceID, s.class.script)
+	if err := s.rests(); err != nil {
+		return err
 	}
 	return s.key.check(id)
 }
 
+// rests says why no object of the namespace may be called, if so.
+func (s *served) rests() error {
+	if s.unserved {
+		return fmt.Errorf("%w: %q of script %q", ErrUnserved, s.class.namespaceID, s.class.script)
+	}
+	return nil
+}
+
 // GetByName is Get(IDFromName(name)).
-func (n *Namespace) GetByName(name string) *Stub { return n.Get(n.IDFromName(name)) }
+func (n *Namespace) GetByName(name string) *Stub {
+	return &Stub{ns: n, id: n.key.fromName(name), err: n.rests()}
+}
 
 // cell gives the object's cell, made if it has none; nil once the runtime is closed.
 func (s *served) cell(id ID) *cell {

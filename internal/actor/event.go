@@ -44,6 +44,9 @@ type Event struct {
 	// Patient events are not refused when the queue is full: they stand outside until there
 	// is room (W9). Who posts them bounds their number.
 	Patient bool
+	// Parks says that other goroutines wait for the caller's thread who are better off if the
+	// caller goes on before them: it parks until the answer comes, and does not yield first.
+	Parks bool
 	// Bare events need no instance: where there is none they run without, on a life that ends
 	// with them unless another event built one meanwhile. Do gets nil then.
 	Bare bool

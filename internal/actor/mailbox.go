@@ -122,9 +122,11 @@ func (mb *Mailbox) Post(e *Event) error {
 	mb.mu.Unlock()
 	if start {
 		mb.workers.start(mb, epoch)
-		// The worker runs next on this thread. A short event is done when it comes back,
-		// and then Wait need not park.
-		runtime.Gosched()
+		if !e.Parks {
+			// The worker runs next on this thread. A short event is done when it comes back,
+			// and then Wait need not park.
+			runtime.Gosched()
+		}
 	}
 	return nil
 }
