@@ -63,6 +63,7 @@ func newCell(s *served, id ID) *cell {
 		Opener:          rt.opener,
 		Gate:            &c.gate,
 		CheckpointBytes: rt.options.CheckpointBytes,
+		LogMemory:       rt.databases.logMemory,
 		MaxRowBytes:     rt.options.rowBytes(),
 		MaxParameters:   rt.options.MaxParameters,
 		MaxPages:        rt.options.objectPages(),
@@ -74,6 +75,9 @@ func newCell(s *served, id ID) *cell {
 		OnClose:         func() { rt.databases.closed(c) },
 	}
 	options.Foreign = c.foreign()
+	if rt.commitFault != nil {
+		options.CommitFault = func() error { return rt.commitFault(options.Path) }
+	}
 	if s.class.alarms {
 		options.Alarm = c.toldAlarm
 	}

@@ -12,6 +12,7 @@ import (
 type databases struct {
 	max   int
 	clock atomic.Uint64
+	some  atomic.Int64 // len(open)
 
 	mu      sync.Mutex // guards following
 	open    map[*cell]struct{}
@@ -53,6 +54,7 @@ func (d *databases) opened(c *cell) {
 	c.used.Store(d.tick())
 	d.mu.Lock()
 	d.open[c] = struct{}{}
+	d.some.Store(int64(len(d.open)))
 	var victims []*cell
 	if d.max > 0 {
 		victims = d.oldestLocked(len(d.open)-len(d.closing)-d.max, c)
@@ -110,7 +112,18 @@ func (d *databases) closed(c *cell) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.open, c)
+	d.some.Store(int64(len(d.open)))
 }
+
+// Commits are in memory until a checkpoint writes them to an object's file: of all objects
+// together about so many bytes, but of each it may be so many in any case.
+const (
+	logMemory    = 64 << 20
+	minLogMemory = 64 << 10
+)
+
+// logMemory is what one object may have there.
+func (d *databases) logMemory() int64 { return max(logMemory/max(d.some.Load(), 1), minLogMemory) }
 
 // count is how many databases are open.
 func (d *databases) count() int {

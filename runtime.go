@@ -57,7 +57,8 @@ type Runtime struct {
 	started   time.Time     // the zero of idle times
 	closers   chan struct{} // bounds the databases that are closed at once
 
-	checkGoroutine bool // of each storage call (T5); tests only
+	checkGoroutine bool                    // of each storage call (T5); tests only
+	commitFault    func(path string) error // likewise
 
 	closing  atomic.Bool // calls from outside are refused
 	closed   atomic.Bool // all calls are
@@ -98,6 +99,7 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 		}),
 
 		checkGoroutine: b.CheckGoroutine,
+		commitFault:    b.CommitFault,
 
 		scripts: map[string]*Bindings{},
 		started: time.Now(),

@@ -1,7 +1,6 @@
 package dotest
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"strings"
@@ -40,15 +39,15 @@ var errNoPower = errors.New("the power was cut")
 // nothing. A sync that is under way fails too, so that no one is told of something that
 // is not there after the crash.
 //
-// It also fails commits: what they write to a write-ahead log.
+// It also fails commits, and their syncs.
 type power struct {
 	disk.FS
 	off   atomic.Bool
 	names sync.RWMutex // held for writing by cut, for reading by what makes and removes names
 
 	mu      sync.Mutex      // guards following
-	commits map[string]int  // how many are to fail, by the log's name
-	syncs   map[string]int  // … by the main file's
+	commits map[string]int  // how many are to fail, by the main file's name
+	syncs   map[string]int  // likewise
 	fired   map[string]bool // … of which one was that of a commit
 	relaxed bool            // commits have none
 }
@@ -82,27 +81,25 @@ func (p *power) failSync(path string, commit bool) error {
 	return &fs.PathError{Op: "sync", Path: path, Err: syscall.EIO}
 }
 
-// failCommits lets the next n commits to a write-ahead log fail.
-func (p *power) failCommits(log string, n int) {
+// failCommits lets the next n commits of an object fail.
+func (p *power) failCommits(path string, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.commits == nil {
 		p.commits = map[string]int{}
 	}
-	p.commits[log] += n
+	p.commits[path] += n
 }
 
-// failCommit says whether writing b to a file is part of a commit that is to fail. Each
-// such commit ends with its first write. Zeros are no part of one: they make room, or an
-// end of the log.
-func (p *power) failCommit(name string, b []byte) bool {
+// failCommit fails a commit of an object, if it is to fail.
+func (p *power) failCommit(path string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.commits[name] == 0 || len(bytes.Trim(b, "\x00")) == 0 {
-		return false
+	if p.commits[path] == 0 {
+		return nil
 	}
-	p.commits[name]--
-	return true
+	p.commits[path]--
+	return &fs.PathError{Op: "write", Path: path, Err: syscall.EIO}
 }
 
 // forgive lets nothing fail any more.
@@ -213,9 +210,6 @@ func (f *poweredFile) ReadAt(b []byte, off int64) (int, error) {
 func (f *poweredFile) WriteAt(b []byte, off int64) (int, error) {
 	if err := f.p.check(); err != nil {
 		return 0, err
-	}
-	if f.p.failCommit(f.name, b) {
-		return 0, &fs.PathError{Op: "write", Path: f.name, Err: syscall.EIO}
 	}
 	return f.File.WriteAt(b, off)
 }

@@ -2,13 +2,13 @@ package dotest
 
 import "github.com/durablego/do"
 
-// FailCommits lets the next n commits of the object fail: what they write to its
-// write-ahead log meets an I/O error (D11, T34.7). The turn's writes are undone, the
+// FailCommits lets the next n commits of the object fail, as if what they write had met an I/O
+// error (D11, T34.7). The turn's writes are undone, the
 // object is reset, callers get do.ErrReset, and older commits stay. Commits that write
 // nothing are not counted. Restart and Crash forget what is left of n.
 func (r *Runtime) FailCommits(stub *do.Stub, n int) {
 	now := r.present()
-	now.power.failCommits(now.control.Path(stub)+"-wal", max(n, 0))
+	now.power.failCommits(now.control.Path(stub), max(n, 0))
 }
 
 // FailSyncs lets the next n fsyncs of commits of the object, or of its files, fail (D11,

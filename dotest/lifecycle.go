@@ -34,7 +34,7 @@ func (r *Runtime) open() {
 	}
 	now.faults = disktest.NewFaulty(c.FS)
 	now.power = &power{FS: now.faults, relaxed: o.Relaxed}
-	c.SyncFault = now.power.failCommitSync
+	c.SyncFault, c.CommitFault = now.power.failCommitSync, now.power.failCommit
 	c.FS = now.power
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(&mutable{r.log, now.power}, &slog.HandlerOptions{ReplaceAttr: noTime}))

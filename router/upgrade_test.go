@@ -262,7 +262,9 @@ func TestL21_Restart(t *testing.T) {
 	env, s := rooms(t, do.Options{}, do.Class[*room]{}, nil)
 	c := dial(t, s, "/o/a", nil)
 	exchange(t, c, websocket.MessageText, "hello")
-	go env.Restart()
+	var restart sync.WaitGroup
+	restart.Go(env.Restart)
+	defer restart.Wait()
 	_, _, err := c.Read(t.Context())
 	if websocket.CloseStatus(err) != websocket.StatusServiceRestart {
 		t.Errorf("read: %v, want 1012", err)

@@ -17,7 +17,10 @@ type Config struct {
 	PredictableIDs bool              // I8
 	// SyncFault fails, with the error it gives, a sync of the commit log that covers a commit
 	// of the object with this main file; nil: none.
-	SyncFault    func(path string) error
+	SyncFault func(path string) error
+	// CommitFault fails, with the error it gives, a commit that wrote something to the object with
+	// this main file; nil: none.
+	CommitFault  func(path string) error
 	SegmentBytes int64 // of the commit log; 0: durable.DefaultSegmentBytes
 	// Dial makes connections to peers; nil: over TCP.
 	Dial           func(ctx context.Context, network, address string) (net.Conn, error)

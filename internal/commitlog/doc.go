@@ -3,11 +3,10 @@
 //
 // # Terms
 //
-// An object has two files: the main file and its write-ahead log, LogSuffix behind the
-// main file's name. A record says something of one object: bytes written to its
-// write-ahead log; that its main file was made, and as what; that everything before is
-// durable in its files (a barrier); that its files are gone (a barrier, too). A batch is
-// what is written and synced at once. A segment is one file of the log.
+// An object has a main file. A record says something of one object: bytes of its main file,
+// and how long that is then; that the file was made, and as what; that everything before is
+// durable in it (a barrier); that it is gone (a barrier, too). A batch is what is written and
+// synced at once. A segment is one file of the log.
 //
 // # Invariants
 //
@@ -15,14 +14,14 @@
 //     number and the salt of its segment, so that neither a torn one nor one of the file's
 //     former life is taken for good.
 //  2. Replay does, object by object, what the records since its last barrier say, in their
-//     order. Doing it twice is doing it once; so is doing it to files that were written
-//     later than the log, as long as every commit of theirs is in the log as well.
+//     order. Doing it twice is doing it once; so is doing it to files of which any part was
+//     written later, as long as what was written is in the log as well.
 //  3. A segment may be dropped when everything it says is durable in the files. Segments
 //     are dropped in order.
 //  4. After a failed write or sync the log takes no batch any more. Whether the failed one
 //     counts is open; a new log may only begin when this one was removed.
 //
-// # Format, version 1
+// # Format, version 2
 //
 // Numbers are little-endian. A segment begins with a header of 64 bytes: magic, version,
 // number, salt, CRC-32C; batches follow from 4,096 on, back to back: length of the payload

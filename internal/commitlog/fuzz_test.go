@@ -11,7 +11,7 @@ import (
 // Replay of any file does not panic and writes nothing outside the folder.
 func FuzzReplay(f *testing.F) {
 	for _, fill := range []func(b *batch){
-		func(b *batch) { b.Made("ns/a", make([]byte, 5000)); b.Write("ns/a", 7, []byte("text")) },
+		func(b *batch) { b.Made("ns/a", make([]byte, 5000)); b.Write("ns/a", 7, []byte("text"), 9000) },
 		func(b *batch) { b.Removed("../b"); b.Settled("") },
 	} {
 		var b batch

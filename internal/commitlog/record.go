@@ -6,18 +6,18 @@ import (
 	"io"
 )
 
-// LogSuffix is behind the name of an object's main file in that of its write-ahead log.
-const LogSuffix = "-wal"
+// logSuffix is behind the name of an object's main file in that of a write-ahead log.
+const logSuffix = "-wal"
 
 // kind of a record, and what follows the name.
 type kind byte
 
 const (
-	kindWrite   kind = iota + 1 // offset in the write-ahead log and size (uvarints), runs
+	kindWrite   kind = iota + 1 // the file's size then, or 0, offset in it, size (uvarints), runs
 	kindMade                    // size (uvarint), runs
 	kindSettled                 // nothing
 	kindRemoved                 // nothing
-	kindCopy                    // offset and size as in kindWrite, then so many bytes
+	kindCopy                    // size, offset and size as in kindWrite, then so many bytes
 	kindTouched                 // nothing
 )
 
@@ -61,29 +61,32 @@ func (b *Batch) Reset() {
 	*b = Batch{inline: b.inline[:0], sources: b.sources[:0]}
 }
 
-// Write says that p, which is copied, is in the object's write-ahead log at off.
-func (b *Batch) Write(name string, off int64, p []byte) {
+// Write says that p, which is copied, is in the object's main file at off. size is that of
+// the whole file then; 0: that is not known yet.
+func (b *Batch) Write(name string, off int64, p []byte, size int64) {
 	for len(p) > 0 {
 		part := p[:min(len(p), maxWrite)]
 		b.begin(kindWrite, name)
+		b.number(size)
 		b.number(off)
 		b.runs(part)
 		p, off = p[len(part):], off+int64(len(part))
 	}
 }
 
-// Copy is Write of the n bytes that r has at off. They are read when the batch is
-// appended, and must not change before.
-func (b *Batch) Copy(name string, off, n int64, r io.ReaderAt) {
+// Copy is Write of the n bytes that r has at at. They are read when the batch is appended, and
+// must not change before.
+func (b *Batch) Copy(name string, off, n int64, r io.ReaderAt, at, size int64) {
 	b.begin(kindCopy, name)
+	b.number(size)
 	b.number(off)
 	b.number(n)
-	b.sources = append(b.sources, source{at: len(b.inline), r: r, off: off, n: n})
+	b.sources = append(b.sources, source{at: len(b.inline), r: r, off: at, n: n})
 	b.copied += n
 }
 
-// Made says that the object's main file was made with this content, and that there is no
-// write-ahead log yet. What was said of the object before does not count any more.
+// Made says that the object's main file was made with this content. What was said of the
+// object before does not count any more.
 func (b *Batch) Made(name string, content []byte) {
 	b.begin(kindMade, name)
 	b.runs(content)
@@ -145,7 +148,8 @@ func untilZeros(p []byte) (n int) {
 type record struct {
 	kind kind
 	name string
-	off  int64 // in the write-ahead log
+	size int64 // of the main file afterwards; 0: as it comes
+	off  int64 // in the main file
 	at   int64 // of the first run, or of the bytes
 	n    int64 // size
 	end  int64 // behind the record
@@ -200,6 +204,9 @@ func (r *reader) record() (rec record, err error) {
 	rec.name = string(p)
 	r.at += size
 	if rec.kind == kindWrite || rec.kind == kindCopy {
+		if rec.size, err = r.number(); err != nil {
+			return rec, err
+		}
 		if rec.off, err = r.number(); err != nil {
 			return rec, err
 		}

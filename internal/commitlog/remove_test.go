@@ -22,17 +22,17 @@ func TestPowerCutInRemove(t *testing.T) {
 	faulty := disktest.NewFaulty(record)
 	f := &folder{t: t, fs: faulty, root: root}
 	f.log = commitlog.New(f.fs, f.dir())
-	f.add(func(b *batch) { b.Made("a", []byte("image")); b.Write("a", 0, []byte("one")) })
+	f.add(func(b *batch) { b.Made("a", []byte("image")); b.Write("a", 0, []byte("one"), 0) })
 	first := f.log.Rotate()
-	f.add(func(b *batch) { b.Write("a", 3, []byte("xx two")) })
+	f.add(func(b *batch) { b.Write("a", 3, []byte("xx two"), 9) })
 	second := f.log.Rotate()
 	f.replay()
-	f.add(func(b *batch) { b.Settled("a"); b.Write("a", 0, []byte("three")) })
+	f.add(func(b *batch) { b.Settled("a"); b.Write("a", 0, []byte("three"), 0) })
 	if err := f.log.Close(first, second); err != nil {
 		t.Fatal(err)
 	}
 	f.replay()
-	f.want("a-wal", "three two")
+	f.want("a", "three two")
 
 	var left []string
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -58,9 +58,9 @@ func TestPowerCutInRemove(t *testing.T) {
 		if _, err := commitlog.Replay(disk.OS(), dir, filepath.Join(dir, "commits")); err != nil {
 			t.Fatal(err)
 		}
-		got, err := os.ReadFile(filepath.Join(dir, "a-wal"))
+		got, err := os.ReadFile(filepath.Join(dir, "a"))
 		if err != nil || string(got) != "three two" {
-			t.Fatalf("power cut %d: the write-ahead log holds %q, %v", i, got, err)
+			t.Fatalf("power cut %d: the file holds %q, %v", i, got, err)
 		}
 	}
 }

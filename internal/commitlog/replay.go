@@ -39,9 +39,9 @@ func Replay(fsys disk.FS, root, dir string) (found Found, err error) {
 			case kindTouched:
 				objects[r.name] = known
 			case kindWrite, kindCopy:
-				objects[r.name] = append(known, entry{r, i})
+				objects[r.name] = append(known, entry{record: r, segment: i})
 			default: // a barrier
-				objects[r.name] = append(known[:0], entry{r, i})
+				objects[r.name] = append(known[:0], entry{record: r, segment: i})
 			}
 			return nil
 		}); err != nil {
@@ -109,6 +109,7 @@ func Cut(fsys disk.FS, dir string, end End) (err error) {
 type entry struct {
 	record
 	segment int
+	stale   bool // a later one says it all
 }
 
 // player does what records say.
@@ -131,7 +132,7 @@ func (p *player) play(path string, records []entry) (there bool, err error) {
 	case kindSettled:
 		records = records[1:]
 	case kindRemoved:
-		return true, errors.Join(p.remove(path+LogSuffix), p.remove(path))
+		return true, errors.Join(p.remove(path+logSuffix), p.remove(path))
 	case kindMade:
 		if err := p.remake(path, records[0]); err != nil {
 			return false, err
@@ -146,24 +147,47 @@ func (p *player) play(path string, records []entry) (there bool, err error) {
 	} else if err != nil {
 		return false, err
 	}
-	f, err := p.fs.Open(path+LogSuffix, os.O_RDWR|os.O_CREATE)
+	// One that is there was copied into the main file before the log spoke of that.
+	if err := p.remove(path + logSuffix); err != nil {
+		return false, err
+	}
+	f, err := p.fs.Open(path, os.O_RDWR)
 	if err != nil {
 		return false, err
 	}
+	return true, errors.Join(p.writes(f, records), f.Close())
+}
+
+// writes does what writes say: of each piece of the file only the last, and then its size.
+func (p *player) writes(f disk.File, records []entry) error {
+	last := map[int64]int64{} // sizes of pieces that are written later, by offset
+	size := int64(0)
+	for i, r := range slices.Backward(records) {
+		if size == 0 {
+			size = r.size
+		}
+		if records[i].stale = last[r.off] >= r.n; !records[i].stale {
+			last[r.off] = r.n
+		}
+	}
 	for _, r := range records {
+		if r.stale {
+			continue
+		}
+		write := p.write
 		if r.kind == kindCopy {
-			err = p.copy(f, r.off, p.segments[r.segment], r.at, r.n)
-		} else {
-			err = p.write(f, r)
+			write = func(f disk.File, r entry) error { return p.copy(f, r.off, p.segments[r.segment], r.at, r.n) }
 		}
-		if err != nil {
-			break
+		if err := write(f, r); err != nil {
+			return err
 		}
 	}
-	if err == nil {
-		err = f.Sync()
+	if size > 0 {
+		if err := f.Truncate(size); err != nil {
+			return err
+		}
 	}
-	return true, errors.Join(err, f.Close())
+	return f.Sync()
 }
 
 // write writes what a kindWrite says, zeros too: the file may hold something else there.
@@ -195,7 +219,7 @@ func (p *player) remove(path string) error {
 
 // remake makes the main file as it was made, without write-ahead log.
 func (p *player) remake(path string, e entry) error {
-	if err := p.remove(path + LogSuffix); err != nil {
+	if err := p.remove(path + logSuffix); err != nil {
 		return err
 	}
 	if err := p.fs.MkdirAll(filepath.Dir(path)); err != nil {

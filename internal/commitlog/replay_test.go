@@ -25,40 +25,53 @@ func TestReplay(t *testing.T) {
 		{
 			name: "a made file and its writes",
 			log: []func(b *batch){
-				func(b *batch) { b.Made("ns/a", []byte(image)); b.Write("ns/a", 0, []byte("head")) },
-				func(b *batch) { b.Write("ns/a", 4, []byte("tail")) },
+				func(b *batch) { b.Made("ns/a", []byte(image)); b.Write("ns/a", 0, []byte("head"), 0) },
+				func(b *batch) { b.Write("ns/a", 4, []byte("tail"), int64(len(image))) },
 			},
-			want: map[string]string{"ns/a": image, "ns/a-wal": "headtail"},
+			want: map[string]string{"ns/a": "headtail" + image[8:]},
 		},
 		{
 			name:   "what a file held before it was made is gone",
-			before: map[string]string{"ns/a": image + "older and longer", "ns/a-wal": "older log, longer"},
-			log:    []func(b *batch){func(b *batch) { b.Made("ns/a", []byte(image)); b.Write("ns/a", 0, []byte("new")) }},
-			want:   map[string]string{"ns/a": image, "ns/a-wal": "new"},
+			before: map[string]string{"ns/a": image + "older and longer", "ns/a-wal": "older log"},
+			log:    []func(b *batch){func(b *batch) { b.Made("ns/a", []byte(image)); b.Write("ns/a", 0, []byte("new"), 0) }},
+			want:   map[string]string{"ns/a": "new" + image[3:], "ns/a-wal": "-"},
 		},
 		{
 			name:   "later writes win, and what the log does not speak of stays",
-			before: map[string]string{"ns/a": "main", "ns/a-wal": "0123456789"},
+			before: map[string]string{"ns/a": "0123456789"},
 			log: []func(b *batch){
-				func(b *batch) { b.Write("ns/a", 2, []byte("xxx")); b.Write("ns/a", 4, []byte("yy")) },
+				func(b *batch) { b.Write("ns/a", 2, []byte("xxx"), 10); b.Write("ns/a", 4, []byte("yy"), 10) },
+				func(b *batch) { b.Write("ns/a", 7, []byte("?"), 10); b.Write("ns/a", 2, []byte("zz"), 0) },
+				func(b *batch) { b.Write("ns/a", 7, []byte("!!"), 10) },
 			},
-			want: map[string]string{"ns/a": "main", "ns/a-wal": "01xxyy6789"},
+			want: map[string]string{"ns/a": "01zzyy6!!9"},
+		},
+		{
+			name:   "a file that grew and shrank",
+			before: map[string]string{"ns/a": "0123456789"},
+			log: []func(b *batch){
+				func(b *batch) { b.Write("ns/a", 10, []byte("abcdef"), 16) },
+				func(b *batch) { b.Write("ns/a", 0, []byte("x"), 5) },
+				func(b *batch) { b.Write("ns/a", 6, []byte("y"), 0) },
+				func(b *batch) { b.Write("ns/a", 1, []byte("z"), 12) },
+			},
+			want: map[string]string{"ns/a": "xz2345y789ab"},
 		},
 		{
 			name:   "nothing from before a barrier",
-			before: map[string]string{"ns/a": "checkpointed", "ns/a-wal": "zero"},
+			before: map[string]string{"ns/a": "checkpointed"},
 			log: []func(b *batch){
-				func(b *batch) { b.Made("ns/a", []byte(image)); b.Write("ns/a", 0, []byte("lost")) },
+				func(b *batch) { b.Made("ns/a", []byte(image)); b.Write("ns/a", 0, []byte("lost"), 0) },
 				func(b *batch) { b.Settled("ns/a") },
-				func(b *batch) { b.Write("ns/a", 1, []byte("1")) },
+				func(b *batch) { b.Write("ns/a", 1, []byte("H"), 0) },
 			},
-			want: map[string]string{"ns/a": "checkpointed", "ns/a-wal": "z1ro"},
+			want: map[string]string{"ns/a": "cHeckpointed"},
 		},
 		{
 			name:   "a removed object",
 			before: map[string]string{"ns/a": "main", "ns/a-wal": "wal", "ns/b": "other"},
 			log: []func(b *batch){
-				func(b *batch) { b.Write("ns/a", 0, []byte("w")); b.Removed("ns/a") },
+				func(b *batch) { b.Write("ns/a", 0, []byte("w"), 0); b.Removed("ns/a") },
 			},
 			want: map[string]string{"ns/a": "-", "ns/a-wal": "-", "ns/b": "other"},
 		},
@@ -67,9 +80,9 @@ func TestReplay(t *testing.T) {
 			before: map[string]string{"ns/a": "main", "ns/a-wal": "wal"},
 			log: []func(b *batch){
 				func(b *batch) { b.Removed("ns/a") },
-				func(b *batch) { b.Made("ns/a", []byte("second")); b.Write("ns/a", 0, []byte("n")) },
+				func(b *batch) { b.Made("ns/a", []byte("second")); b.Write("ns/a", 0, []byte("S"), 0) },
 			},
-			want: map[string]string{"ns/a": "second", "ns/a-wal": "n"},
+			want: map[string]string{"ns/a": "Second", "ns/a-wal": "-"},
 		},
 		{
 			name:   "an object that is only named",
@@ -80,17 +93,17 @@ func TestReplay(t *testing.T) {
 			want: map[string]string{"ns/a": "main", "ns/a-wal": "wal"},
 		},
 		{
-			name:   "an object that is named in between",
+			name:   "an object that is named in between, and a log that is back",
 			before: map[string]string{"ns/a": "main", "ns/a-wal": "wal"},
 			log: []func(b *batch){
-				func(b *batch) { b.Write("ns/a", 0, []byte("W")) },
-				func(b *batch) { b.Touched("ns/a"); b.Write("ns/a", 2, []byte("L")) },
+				func(b *batch) { b.Write("ns/a", 0, []byte("M"), 4) },
+				func(b *batch) { b.Touched("ns/a"); b.Write("ns/a", 2, []byte("I"), 4) },
 			},
-			want: map[string]string{"ns/a": "main", "ns/a-wal": "WaL"},
+			want: map[string]string{"ns/a": "MaIn", "ns/a-wal": "-"},
 		},
 		{
 			name:     "a main file that somebody took away",
-			log:      []func(b *batch){func(b *batch) { b.Write("ns/a", 0, []byte("w")) }},
+			log:      []func(b *batch){func(b *batch) { b.Write("ns/a", 0, []byte("w"), 0) }},
 			want:     map[string]string{"ns/a": "-", "ns/a-wal": "-"},
 			notThere: []string{"ns/a"},
 		},
@@ -127,7 +140,7 @@ func TestTornBatch(t *testing.T) {
 	sizes := []int64{}
 	for _, text := range []string{"first", "second", "third"} {
 		sizes = append(sizes, f.log.Size())
-		f.add(func(b *batch) { b.Write("a", 0, []byte(text)) })
+		f.add(func(b *batch) { b.Write("a", 0, []byte(text), int64(len(text))) })
 	}
 	sizes = append(sizes, f.log.Size())
 	path := filepath.Join(f.dir(), "1.log")
@@ -141,13 +154,13 @@ func TestTornBatch(t *testing.T) {
 		if err := os.WriteFile(path, bad, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		f.write("a-wal", "")
+		f.write("a", "main")
 		f.replay()
 		want := "first"
 		if at >= sizes[2] {
 			want = "second"
 		}
-		f.want("a-wal", want)
+		f.want("a", want)
 		if t.Failed() {
 			t.Fatalf("with byte %d wrong", at)
 		}
@@ -156,9 +169,9 @@ func TestTornBatch(t *testing.T) {
 		if err := os.WriteFile(path, good[:size], 0o644); err != nil {
 			t.Fatal(err)
 		}
-		f.write("a-wal", "")
+		f.write("a", "main")
 		f.replay()
-		f.want("a-wal", "first")
+		f.want("a", "first")
 	}
 }
 
@@ -169,7 +182,7 @@ func TestSecondLife(t *testing.T) {
 	f.write("a", "main")
 	long := strings.Repeat("x", 10_000)
 	for range 3 {
-		f.add(func(b *batch) { b.Write("a", 0, []byte(long)) })
+		f.add(func(b *batch) { b.Write("a", 0, []byte(long), 0) })
 	}
 	if err := f.log.Drop(f.log.Rotate()); err != nil {
 		t.Fatal(err)
@@ -177,9 +190,9 @@ func TestSecondLife(t *testing.T) {
 	if found := f.replay(); found.Names != nil {
 		t.Errorf("a dropped segment speaks of %v", found.Names)
 	}
-	f.add(func(b *batch) { b.Write("a", 0, []byte(strings.Repeat("y", 10_000))) })
+	f.add(func(b *batch) { b.Write("a", 0, []byte(strings.Repeat("y", 10_000)), 0) })
 	f.replay()
-	f.want("a-wal", strings.Repeat("y", 10_000))
+	f.want("a", strings.Repeat("y", 10_000))
 	if names, err := f.fs.ReadDir(f.dir()); err != nil || len(names) != 1 {
 		t.Errorf("files %v, %v, want the one that is used anew", names, err)
 	}
@@ -191,16 +204,16 @@ func TestCopy(t *testing.T) {
 	f.write("a", "main")
 	content := strings.Repeat("0123456789abcdef", 200_000)
 	f.add(func(b *batch) {
-		b.Write("a", 0, []byte("head"))
-		b.Copy("a", 4, int64(len(content)), strings.NewReader("...."+content))
-		b.Write("a", 2, []byte("AD"))
+		b.Write("a", 0, []byte("head"), 0)
+		b.Copy("a", 4, int64(len(content)), strings.NewReader("..."+content), 3, 0)
+		b.Write("a", 2, []byte("AD"), 0)
 	})
 	f.replay()
-	f.want("a-wal", "heAD"+content)
+	f.want("a", "heAD"+content)
 
 	gone := errors.New("gone")
 	var b batch
-	b.Copy("a", 0, 10, failing{gone})
+	b.Copy("a", 0, 10, failing{gone}, 0, 0)
 	if err := f.log.Append(&b); !errors.Is(err, gone) {
 		t.Errorf("Append = %v, want the source's error", err)
 	}
@@ -219,7 +232,7 @@ func TestCut(t *testing.T) {
 	f.write("a", "main")
 	ends := []commitlog.End{f.log.End()}
 	add := func(off int64, text string) {
-		f.add(func(b *batch) { b.Write("a", off, []byte(text)) })
+		f.add(func(b *batch) { b.Write("a", off, []byte(text), 0) })
 		f.add(func(b *batch) {}) // says nothing, and ends nothing
 		ends = append(ends, f.log.End())
 	}
@@ -230,15 +243,13 @@ func TestCut(t *testing.T) {
 	add(3, "4")
 	f.log.Rotate()
 	add(4, "5")
-	for i, want := range slices.Backward([]string{"-", "1", "12", "123", "1234", "12345"}) {
+	for i, want := range slices.Backward([]string{"main", "1ain", "12in", "123n", "1234", "12345"}) {
 		if err := commitlog.Cut(f.fs, f.dir(), ends[i]); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.fs.Remove(filepath.Join(f.root, "a-wal")); err != nil && i < 5 {
-			t.Fatal(err)
-		}
+		f.write("a", "main")
 		f.replay()
-		f.want("a-wal", want)
+		f.want("a", want)
 	}
 }
 
@@ -263,9 +274,9 @@ func TestNewerVersion(t *testing.T) {
 	f := newFolder(t)
 	f.add(func(b *batch) { b.Removed("a") })
 	path := filepath.Join(f.dir(), "1.log")
-	commitlog.SetVersion(t, path, 2)
+	commitlog.SetVersion(t, path, 3)
 	var newer *commitlog.VersionError
-	if _, err := commitlog.Replay(f.fs, f.root, f.dir()); !errors.As(err, &newer) || newer.Version != 2 {
+	if _, err := commitlog.Replay(f.fs, f.root, f.dir()); !errors.As(err, &newer) || newer.Version != 3 {
 		t.Errorf("Replay = %v, want a VersionError", err)
 	}
 	if err := commitlog.Remove(f.fs, f.dir()); !errors.As(err, &newer) {

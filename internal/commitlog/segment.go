@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	version     = 1
+	version     = 2
 	headerSize  = 64
 	firstBatch  = 4096 // its own block: the header is not written again
 	batchHeader = 16

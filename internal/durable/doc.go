@@ -17,8 +17,7 @@
 //
 // Of Shared: a batch is what one write and one sync of the shared log cover. A segment is
 // one file of that log. To place a segment is to make durable, in the files of the objects
-// themselves, what it says; then it is dropped. A sweep removes the write-ahead logs of
-// closed objects whose main files were placed. A doubt is about an object whose own sync is
+// themselves, what it says; then it is dropped. A doubt is about an object whose own sync is
 // under way or failed, or whose files have yet to be removed. The log is ruined when files
 // it no longer holds all of cannot be trusted: everybody leaves, and it is replayed.
 //
@@ -37,22 +36,21 @@
 //
 // # Invariants of Shared
 //
-//  6. The shared log has every commit whose ticket is open and whose object's files may not
-//     be durable. So after a power cut a replay, before anything else touches the files,
-//     brings back all that was answered.
+//  6. The shared log has every commit whose ticket is open and that may not be durable in its
+//     object's main file. So after a power cut a replay, before anything else touches the files,
+//     brings back all that was answered. What is in a main file is in the log first.
 //  7. Nothing is appended after a failed batch: what the log says is placed first, the log
 //     removed, and a new one begun. What was marked meanwhile is not lost by that, as it
 //     speaks of what is durable then.
-//  8. A segment is dropped only when its objects' files were synced after its last batch and
-//     none of them is in doubt, before that sync and after it: an error of the system may
-//     have been told to another sync of the same file.
+//  8. A segment is dropped only when what it says was written to its objects' main files, by
+//     WriteBack or before they left, these were synced after that, and none of them is in doubt,
+//     before that sync and after it: an error of the system may have been told to another sync of
+//     the same file.
 //  9. A removal that was announced is kept until the files are gone, and while they have
 //     yet to go nobody writes to them.
 //  10. A replay runs alone: Enter waits for it, and it waits for those who have entered.
 //     Batches whose tickets broke are cut off before it begins.
-//  11. No write-ahead log is swept that anybody has open or may open: Enter and Removed wait
-//     for a sweep.
-//  12. What commits is written by one goroutine, in the order in which batches gathered;
+//  11. What commits is written by one goroutine, in the order in which batches gathered;
 //     complete segments are placed by another, in their order. Beyond three complete
 //     segments batches wait.
 //

@@ -5,12 +5,6 @@ import (
 	"slices"
 )
 
-// leaving is an object whose files are closed, and whose write-ahead log is still there.
-type leaving struct {
-	segment  uint64        // present when it left: its files are durable when that is given up
-	sweeping chan struct{} // closed when the write-ahead log was removed; nil: it is not being removed
-}
-
 // Settled implements Journal.
 func (s *Shared) Settled(path string) {
 	s.mu.Lock()
@@ -47,16 +41,6 @@ func (s *Shared) Touched(ctx context.Context, path string) error {
 
 // Removed implements Journal.
 func (s *Shared) Removed(path string) error {
-	name := s.name(path)
-	s.mu.Lock()
-	if e := s.left[name]; e != nil && e.sweeping == nil {
-		delete(s.left, name)
-	} else if e != nil { // it must not meet a write-ahead log that is made later
-		s.mu.Unlock()
-		<-e.sweeping
-		s.mu.Lock()
-	}
-	s.mu.Unlock()
 	return s.mark(context.Background(), path, (*Batch).Removed, true)
 }
 
@@ -97,14 +81,14 @@ func (s *Shared) Done(path string) {
 }
 
 // Syncing implements Journal.
-func (s *Shared) Syncing(path string, alone bool) error {
+func (s *Shared) Syncing(path string) error {
 	name := s.name(path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.doubtful[name]; err != nil && s.ruined == nil {
 		return s.ruinLocked(err)
 	}
-	for alone && s.placing && s.ruined == nil {
+	for s.placing && s.ruined == nil {
 		s.waitLocked()
 	}
 	if s.ruined == nil {
@@ -131,18 +115,22 @@ func (s *Shared) trustLocked(name string) {
 }
 
 // Leave implements Journal.
-func (s *Shared) Leave(path string, keep bool) {
+func (s *Shared) Leave(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users--
-	if keep && s.ruined == nil {
-		s.left[s.name(path)] = &leaving{segment: s.number}
-	}
 	s.wakeLocked()
 }
 
+// Closed implements Journal.
+func (s *Shared) Closed(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sources, s.name(path))
+}
+
 // Enter implements Journal.
-func (s *Shared) Enter(path string) (kept bool, err error) {
+func (s *Shared) Enter(path string) error {
 	name := s.name(path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,20 +145,9 @@ func (s *Shared) Enter(path string) (kept bool, err error) {
 		err := <-done
 		s.mu.Lock()
 		if err != nil {
-			return false, err
+			return err
 		}
 	}
 	s.users++
-	e := s.left[name]
-	switch {
-	case e == nil:
-		return false, nil
-	case e.sweeping != nil:
-		s.mu.Unlock()
-		<-e.sweeping
-		s.mu.Lock()
-		return false, nil
-	}
-	delete(s.left, name)
-	return true, nil
+	return nil
 }

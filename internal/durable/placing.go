@@ -15,14 +15,13 @@ import (
 
 // complete is a segment that takes no batches any more.
 type complete struct {
-	segment *commitlog.Segment // nil: there was no batch
-	number  uint64
+	segment *commitlog.Segment  // nil: there was no batch
 	names   map[string]struct{} // of objects it speaks of
 }
 
 // rotateLocked completes the segment.
 func (s *Shared) rotateLocked() {
-	s.full = append(s.full, &complete{s.log.Rotate(), s.number, s.names})
+	s.full = append(s.full, &complete{s.log.Rotate(), s.names})
 	s.number++
 	s.names = map[string]struct{}{}
 	s.placeLocked()
@@ -75,16 +74,10 @@ func (s *Shared) giveUpLocked() error {
 			return s.ruined
 		}
 		c := s.full[0]
-		names := maps.Clone(c.names)
-		for name, e := range s.left {
-			if e.segment <= c.number {
-				names[name] = struct{}{}
-			}
-		}
-		if err := s.doubtLocked(names); err != nil {
+		if err := s.doubtLocked(c.names); err != nil {
 			return s.ruinLocked(err)
 		}
-		if err := s.placeFilesLocked(names); err != nil {
+		if err := s.placeFilesLocked(c.names); err != nil {
 			return err
 		}
 		if c.segment != nil {
@@ -97,7 +90,6 @@ func (s *Shared) giveUpLocked() error {
 		}
 		s.full = s.full[1:]
 		s.wakeLocked()
-		s.sweepLocked(c.number)
 	}
 	return nil
 }
@@ -105,10 +97,21 @@ func (s *Shared) giveUpLocked() error {
 // placeFilesLocked makes durable in the files of objects what the log says of them: with
 // nil it may be dropped. REQUIRES: mu held; it is released meanwhile.
 func (s *Shared) placeFilesLocked(names map[string]struct{}) error {
+	var lacking []*sharedLog
+	for name := range names {
+		if l := s.sources[name]; l != nil {
+			lacking = append(lacking, l)
+		} // else the file has it all
+	}
 	s.mu.Unlock()
 	var err error
 	if s.o.Before != nil {
 		err = s.o.Before(names)
+	}
+	for _, l := range lacking {
+		if err == nil {
+			err = l.source.WriteBack(l.Durable)
+		}
 	}
 	var failed error
 	if err == nil {
@@ -147,8 +150,7 @@ func (s *Shared) syncFiles(names map[string]struct{}) error {
 		wg.Go(func() {
 			var err error
 			for name := range work {
-				path := filepath.Join(s.o.Root, name)
-				err = errors.Join(err, s.syncFile(path), s.syncFile(path+commitlog.LogSuffix))
+				err = errors.Join(err, s.syncFile(filepath.Join(s.o.Root, name)))
 			}
 			errs <- err
 		})
@@ -185,29 +187,6 @@ func (s *Shared) syncFile(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// sweepLocked removes the write-ahead logs of objects that had left when a segment was
-// present that is given up now: their main files have it all, durably. REQUIRES: mu held;
-// it is released meanwhile.
-func (s *Shared) sweepLocked(number uint64) {
-	gone := map[string]*leaving{} // nobody else touches those that are being removed
-	for name, e := range s.left {
-		if e.segment <= number && e.sweeping == nil {
-			e.sweeping = make(chan struct{})
-			gone[name] = e
-		}
-	}
-	for name, e := range gone {
-		s.mu.Unlock()
-		err := s.o.FS.Remove(filepath.Join(s.o.Root, name) + commitlog.LogSuffix)
-		s.mu.Lock()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.report(err) // it is as good as an empty one, and removed when the object is opened
-		}
-		delete(s.left, name)
-		close(e.sweeping)
-	}
-}
-
 // replaceLocked begins a new log after a failure, when everything the old one says is
 // durable in the files. If that fails, who waits is told. REQUIRES: mu held by the
 // goroutine that writes; it is released meanwhile.
@@ -217,10 +196,7 @@ func (s *Shared) replaceLocked() {
 	}
 	s.placing = true // nobody else
 	segments := s.completeLocked()
-	number, names := s.number-1, maps.Clone(s.names)
-	for name := range s.left {
-		names[name] = struct{}{}
-	}
+	names := maps.Clone(s.names)
 	err := s.doubtLocked(names)
 	if err != nil && s.ruined == nil {
 		err = s.ruinLocked(err)
@@ -251,10 +227,8 @@ func (s *Shared) replaceLocked() {
 		s.dead, s.ruined = nil, nil
 		clear(s.names)
 		if ruined {
-			clear(s.left) // their files may be older than they left them, but for the write-ahead logs
 			clear(s.doubtful)
 		}
-		s.sweepLocked(number)
 	} else if s.next.began != (time.Time{}) {
 		s.failLocked(&SyncError{Err: err}, nil)
 	}
@@ -334,7 +308,7 @@ func (s *Shared) Close() error {
 	s.placing = true // for good
 	err := s.dead
 	if err == nil {
-		s.full = append(s.full, &complete{s.log.Rotate(), s.number, s.names})
+		s.full = append(s.full, &complete{s.log.Rotate(), s.names})
 		s.number++
 		err = s.giveUpLocked()
 	}

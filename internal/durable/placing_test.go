@@ -3,10 +3,12 @@ package durable_test
 import (
 	"context"
 	"errors"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/durablego/do/internal/disk/disktest"
 	"github.com/durablego/do/internal/durable"
 )
 
@@ -15,7 +17,7 @@ func TestSharedPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShared(t, short)
 		a := s.enter("a")
-		_, release := s.hold("sync a-wal")
+		_, release := s.hold("sync /a")
 		a.save("1") // its segment is complete
 		synctest.Wait()
 		if got := s.replayed(); len(got) != 1 {
@@ -27,7 +29,60 @@ func TestSharedPlaces(t *testing.T) {
 		if got := s.replayed(); got != nil {
 			t.Errorf("afterwards the log speaks of %v", got)
 		}
-		a.leave(false)
+		s.want("a", "12")
+		a.leave()
+		s.close()
+	})
+}
+
+// What is placed is first written to the files of those who have it in memory: all that is
+// durable, and nothing else. A file that cannot be written costs nobody's trust.
+func TestSharedWritesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared(t, short)
+		a := s.enter("a")
+		_, release := s.hold("write /a")
+		a.save("1")
+		synctest.Wait()
+		end, next := s.hold("sync .log")
+		a.commit("2")
+		synctest.Wait()
+		a.commit("3")
+		synctest.Wait()
+		end <- nil
+		synctest.Wait()
+		next()
+		synctest.Wait()
+		if got := s.replayed(); len(got) != 1 {
+			t.Errorf("before its file is written the log speaks of %v, want a", got)
+		}
+		s.want("a", "123") // the replay's
+		s.write("a", "?")
+		release()
+		synctest.Wait()
+		s.want("a", "123")
+		if got := s.replayed(); got != nil {
+			t.Errorf("afterwards the log speaks of %v", got)
+		}
+		s.fs.Fail(disktest.Fault{Op: disktest.Write, Count: -1, Err: syscall.ENOSPC, Match: func(name string) bool { return name == "/data/a" }})
+		b := s.enter("b")
+		a.save("4")
+		synctest.Wait()
+		b.save("1")
+		b.save("2")
+		a.wantAlive()
+		b.wantAlive()
+		s.want("a", "123")
+		s.fs.Clear()
+		a.save("5")
+		synctest.Wait()
+		s.want("a", "12345")
+		s.want("b", "12")
+		if got := s.replayed(); got != nil {
+			t.Errorf("when there is room again the log speaks of %v", got)
+		}
+		a.leave()
+		b.leave()
 		s.close()
 	})
 }
@@ -38,13 +93,10 @@ func TestT15DoubtMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShared(t, short)
 		a := s.enter("a")
-		_, release := s.hold("sync a-wal")
-		a.save("1")
-		synctest.Wait()
-		if err := s.Syncing(s.path("a"), false); err != nil {
+		if err := s.Syncing(s.path("a")); err != nil {
 			t.Fatal(err)
 		}
-		release()
+		a.save("1")
 		synctest.Wait()
 		if got := s.replayed(); len(got) != 1 {
 			t.Errorf("during a sync of its own the log speaks of %v, want a", got)
@@ -55,7 +107,7 @@ func TestT15DoubtMeanwhile(t *testing.T) {
 			t.Errorf("after that failed the log speaks of %v, want a", got)
 		}
 		a.wantDead(errDisk)
-		a.leave(false)
+		a.lose()
 		s.close()
 	})
 }
@@ -66,15 +118,12 @@ func TestSharedRuin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShared(t, short)
 		a, b := s.enter("a"), s.enter("b")
-		if _, err := s.Enter(s.path("late")); err != nil {
+		if err := s.Enter(s.path("late")); err != nil {
 			t.Fatal(err)
 		}
 		b.save("1")
-		gone := s.enter("gone")
-		gone.save("1")
 		synctest.Wait()
-		gone.leave(true)
-		end, release := s.hold("sync a-wal")
+		end, release := s.hold("sync /a")
 		a.save("1")
 		_, succeed := s.hold("sync .log")
 		b.commit("2")
@@ -86,100 +135,60 @@ func TestSharedRuin(t *testing.T) {
 		synctest.Wait()
 		a.wantDead(errDisk)
 		b.wantDead(errDisk)
-		s.write("b-wal", "1?")
 		late := &member{shared: s, name: "late", gate: b.gate, told: make(chan error, 1)}
 		late.log = s.Open(late, late.gate, func(err error) { late.told <- err })
 		synctest.Wait()
 		late.wantDead(errDisk)
-		s.write("a-wal", "?") // what a failed sync made of it
-		entered := make(chan struct{})
+		s.write("a", "?") // what a failed sync made of it
+		entered, old := make(chan struct{}), a
 		go func() {
 			a = s.enter("a")
 			close(entered)
 		}()
-		a.leave(false)
-		b.leave(true)
+		old.lose()
+		b.lose()
 		synctest.Wait()
 		select {
 		case <-entered:
 			t.Error("Enter did not wait for those who have files open")
 		default:
 		}
-		late.leave(false)
+		late.lose()
 		<-entered
-		s.want("a-wal", "1")
-		s.want("b-wal", "1?")
-		s.want("gone-wal", "1") // its main file may be older than it was left
-		a.text, a.was = "1", 1
+		s.want("a", "1")
+		s.want("b", "1")
 		a.save("2")
-		if b = s.enter("b"); b.kept {
-			t.Error("files are as they were left, before a replay")
-		}
-		a.leave(false)
-		b.leave(false)
+		b = s.enter("b")
+		a.leave()
+		b.leave()
 		s.close()
 	})
 }
 
-// An object that left keeps its write-ahead log until its files are durable; who comes
-// back before finds it, who comes while it is being removed waits, and who removes the
-// object, too.
+// An object that left is durable in its file when its segment is given up, not before; its owner
+// has written it there, and is not asked.
 func TestSharedLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShared(t)
 		a := s.enter("a")
 		a.save("1")
-		a.leave(true)
-		s.want("a-wal", "1")
-		a = s.enter("a")
-		if !a.kept {
-			t.Error("the write-ahead log was not kept")
+		before := s.syncs(0)
+		a.leave()
+		s.want("a", "1")
+		a.text = "gone"
+		if n := s.syncs(before); n > 0 {
+			t.Errorf("%d syncs when it left", n)
 		}
-		a.leave(true)
+		if got := s.replayed(); len(got) != 1 {
+			t.Errorf("the log speaks of %v, want a", got)
+		}
+		before = s.syncs(0)
 		s.close()
-		s.want("a-wal", "-")
-		s.want("a", "main")
+		s.want("a", "1")
+		if n := s.syncs(before); n < 1 {
+			t.Error("its file was not synced")
+		}
 	})
-	for _, next := range []string{"enter", "remove"} {
-		t.Run(next, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newShared(t, short)
-				a, b := s.enter("a"), s.enter("b")
-				a.save("1")
-				synctest.Wait()
-				a.leave(true)
-				_, release := s.hold("remove a-wal")
-				b.save("1") // a's segment becomes complete
-				synctest.Wait()
-				done := make(chan struct{})
-				go func() {
-					defer close(done)
-					if next == "remove" {
-						if err := s.Removed(s.path("a")); err != nil {
-							t.Error(err)
-						}
-						s.Done(s.path("a"))
-						return
-					}
-					if a = s.enter("a"); a.kept {
-						t.Error("a write-ahead log was kept that is being removed")
-					}
-					a.leave(false)
-				}()
-				synctest.Wait()
-				select {
-				case <-done:
-					t.Error("it did not wait for the removal")
-				default:
-				}
-				release()
-				<-done
-				s.want("a-wal", "-")
-				b.leave(false)
-				s.close()
-			})
-		})
-	}
 }
 
 // L15: a removal that the log promised is not forgotten before the files are gone.
@@ -188,7 +197,7 @@ func TestL15RemovedIsKept(t *testing.T) {
 		s := newShared(t, short)
 		a, b := s.enter("a"), s.enter("b")
 		a.save("1")
-		a.leave(false)
+		a.leave()
 		if err := s.Removed(s.path("a")); err != nil {
 			t.Fatal(err)
 		}
@@ -196,13 +205,12 @@ func TestL15RemovedIsKept(t *testing.T) {
 		synctest.Wait()
 		s.replayed()
 		s.want("a", "-")
-		s.want("a-wal", "-")
 		s.Done(s.path("a"))
 		synctest.Wait()
 		if got := s.replayed(); got != nil {
 			t.Errorf("the log still speaks of %v", got)
 		}
-		b.leave(false)
+		b.leave()
 		s.close()
 	})
 }
@@ -221,21 +229,20 @@ func TestSharedSettled(t *testing.T) {
 		if s.syncs(before) > 0 {
 			t.Error("Settled was synced by itself")
 		}
-		a.text, a.was = "", 0
-		s.write("a-wal", "NEW")
+		a.text, a.was, a.loose = "", 0, true
 		a.save("n")
-		s.write("a-wal", "NEW")
+		s.write("a", "NEW")
 		s.replayed()
-		s.want("a-wal", "nEW") // no old
+		s.want("a", "nEW") // no old
 		b.save("1")
 		if err := s.Forget(context.Background(), s.path("b")); err != nil {
 			t.Fatal(err)
 		}
-		s.write("b-wal", "?")
+		s.write("b", "?")
 		s.replayed()
-		s.want("b-wal", "?")
-		a.leave(false)
-		b.leave(false)
+		s.want("b", "?")
+		a.leave()
+		b.leave()
 		s.close()
 	})
 }
@@ -266,8 +273,8 @@ func TestSharedNoRoom(t *testing.T) {
 			t.Errorf("Durable() = %+v, want all of %q", d, a.text)
 		}
 		b2.Close()
-		a.leave(false)
-		b.leave(false)
+		a.leave()
+		b.leave()
 		s.close()
 	})
 }
@@ -278,13 +285,13 @@ func TestSharedCloseFails(t *testing.T) {
 		s := newShared(t)
 		a := s.enter("a")
 		a.save("1")
-		a.leave(true)
-		_, release := s.hold("sync a-wal")
+		a.leave()
+		_, release := s.hold("sync /a")
 		closed := make(chan error, 1)
 		go func() { closed <- s.Close() }()
 		synctest.Wait()
 		s.mu.Lock()
-		end := s.holds["sync a-wal"]
+		end := s.holds["sync /a"]
 		s.mu.Unlock()
 		end <- errDisk
 		end <- errDisk // that of the replay
@@ -317,8 +324,8 @@ func TestD11SharedFault(t *testing.T) {
 		time.Sleep(time.Hour)
 		a.wantDead(errDisk)
 		b.save("2")
-		a.leave(false)
-		b.leave(false)
+		a.leave()
+		b.leave()
 		s.close()
 	})
 }

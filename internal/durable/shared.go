@@ -16,7 +16,8 @@ import (
 // Batch is what a Source puts its commits into.
 type Batch = commitlog.Batch
 
-// Source is a Target whose commits can be copied into a log shared with others.
+// Source is a Target whose commits can be copied into a log shared with others, and need not be
+// in its files.
 type Source interface {
 	Target
 	// Name is the path of the main file.
@@ -24,6 +25,10 @@ type Source interface {
 	// Take puts what was committed since the last call into b, under the name given. It is
 	// called by Log.Commit, and must not wait.
 	Take(b *Batch, name string)
+	// WriteBack brings what was committed up to durable into the main file, syncing nothing.
+	// It asks durable once nobody else can write to that file. It may be called from any
+	// goroutine, and until Journal.Closed: also when the Log is closed.
+	WriteBack(durable func() Commit) error
 }
 
 // Journal is an Opener whose Logs write commits to a log that all share, so that the
@@ -50,19 +55,20 @@ type Journal interface {
 	Done(path string)
 	// Syncing says that a sync of the object's files is about to begin; Settled, Forget, Done
 	// or Doubt tells how it ended, and until then the log keeps what it has about the object.
-	// alone says that none of the journal's own may be under way. An error says that the
+	// It waits until none of the journal's own is under way. An error says that the
 	// log is going to be replayed, after a sync that failed: who gets it closes the files.
-	Syncing(path string, alone bool) error
+	Syncing(path string) error
 	// Doubt says that the sync failed: what it should have made durable is in the log only.
 	Doubt(path string, err error)
-	// Enter says that the object's files are about to be opened, and reports whether they
-	// are as Leave left them. It waits while the log is replayed; its error says that they
-	// must not be touched. Each Enter without error has its Leave.
-	Enter(path string) (kept bool, err error)
-	// Leave says that the files are closed again. keep says how: everything committed is in
-	// the write-ahead log and, not durably, in the main file. The write-ahead log is removed
-	// some time after.
-	Leave(path string, keep bool)
+	// Enter says that the object's files are about to be opened. It waits while the log is
+	// replayed; its error says that they must not be touched. Each Enter without error has its
+	// Leave.
+	Enter(path string) error
+	// Closed says that nobody has commits of the object but the log and the main file: that has
+	// all that are durable, not durably, or else Removed or Doubt said so.
+	Closed(path string)
+	// Leave says that the files are not in use any more.
+	Leave(path string)
 }
 
 // DefaultSegmentBytes is the size from which on a segment of the shared log is complete.
@@ -95,8 +101,8 @@ type SharedOptions struct {
 // Shared is an Opener for many databases: their commits are copied into one log, and one
 // write and one sync there cover all that came meanwhile (T13).
 //
-// When a segment of the log is complete, everything it speaks of is made durable in its
-// own files and the segment is used anew. After an unclean stop commitlog.Replay brings
+// When a segment of the log is complete, everything it speaks of is written to the files of the
+// objects, where it is not yet, and made durable there, and the segment is used anew. After an unclean stop commitlog.Replay brings
 // the files to the state of the log, before anything else touches them.
 //
 // A failed write or sync of the log breaks the tickets of all commits that wait for it,
@@ -119,13 +125,13 @@ type Shared struct {
 	users    int           // objects whose files are in use
 	open     map[*sharedLog]struct{}
 	timer    *time.Timer
-	names    map[string]struct{} // of objects in the present segment
-	number   uint64              // of the present segment
-	full     []*complete         // segments not given up yet, in order
-	placing  bool                // a goroutine gives them up
-	doubtful map[string]error    // nil: a sync is under way
-	left     map[string]*leaving
-	moved    chan struct{} // closed when one of these moves; nil: nobody waits
+	names    map[string]struct{}   // of objects in the present segment
+	number   uint64                // of the present segment
+	full     []*complete           // segments not given up yet, in order
+	placing  bool                  // a goroutine gives them up
+	doubtful map[string]error      // nil: a sync is under way
+	sources  map[string]*sharedLog // of objects whose main files may lack commits, until Closed
+	moved    chan struct{}         // closed when one of these moves; nil: nobody waits
 }
 
 // batch is a batch in the making, and who waits for it.
@@ -153,7 +159,7 @@ func NewShared(o SharedOptions) *Shared {
 	log := commitlog.New(o.FS, o.Dir)
 	return &Shared{
 		o: o, log: log, good: log.End(), next: &batch{}, number: 1, names: map[string]struct{}{},
-		doubtful: map[string]error{}, left: map[string]*leaving{}, open: map[*sharedLog]struct{}{},
+		doubtful: map[string]error{}, sources: map[string]*sharedLog{}, open: map[*sharedLog]struct{}{},
 	}
 }
 
@@ -173,6 +179,7 @@ func (s *Shared) Open(t Target, g *gate.Gate, failed func(error)) Log {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[l] = struct{}{}
+	s.sources[l.name] = l
 	if s.ruined != nil { // its files were opened before that
 		l.dead, l.reporting = &SyncError{Err: s.ruined}, true
 		go s.bury(l)

@@ -145,110 +145,22 @@ func (s *shared) close() {
 	}
 }
 
-// member is an object whose commits go to the shared log: bytes behind each other in its
-// write-ahead log.
-type member struct {
-	*shared
-	name string
-	gate *gate.Gate
-	log  durable.Log
-	text string // committed
-	kept bool
-	was  int // of text, taken
-	told chan error
-}
-
-// enter opens an object as its owner does.
-func (s *shared) enter(name string) *member {
-	s.t.Helper()
-	m := &member{shared: s, name: name, gate: new(gate.Gate), told: make(chan error, 1)}
-	var err error
-	if m.kept, err = s.Enter(s.path(name)); err != nil {
-		s.t.Fatal(err)
-	}
-	if s.read(name) == "-" {
-		s.write(name, "main")
-	}
-	m.log = s.Open(m, m.gate, func(err error) { m.told <- err })
-	return m
-}
-
-func (m *member) Sync() error  { panic("the files of an object are synced by its owner") }
-func (m *member) Name() string { return m.path(m.name) }
-
-func (m *member) Take(b *durable.Batch, name string) {
-	b.Write(name, int64(m.was), []byte(m.text[m.was:]))
-	m.was = len(m.text)
-}
-
-// commit announces a commit, which is in the write-ahead log.
-func (m *member) commit(text string) (ticket uint64) {
-	m.text += text
-	m.write(m.name+"-wal", m.text)
-	ticket = m.gate.Take()
-	m.log.Commit(durable.Commit{Ticket: ticket, Frames: len(m.text)})
-	return ticket
-}
-
-// save commits and waits until that is durable.
-func (m *member) save(text string) {
-	m.t.Helper()
-	m.commit(text)
-	if err := m.log.Flush(context.Background()); err != nil {
-		m.t.Fatalf("%s: Flush = %v", m.name, err)
-	}
-}
-
-// leave closes an object.
-func (m *member) leave(keep bool) {
-	m.log.Close()
-	m.Leave(m.path(m.name), keep)
-}
-
-func (m *member) wantOpen(want uint64) {
-	m.t.Helper()
-	if got := m.gate.Opened(); got != want {
-		m.t.Errorf("%s: open up to ticket %d, want %d", m.name, got, want)
-	}
-}
-
-// wantDead checks that the Log died of an error, and that its owner was told first.
-func (m *member) wantDead(want error) {
-	m.t.Helper()
-	select {
-	case err := <-m.told:
-		if !errors.Is(err, want) {
-			m.t.Errorf("%s died of %v, want %v", m.name, err, want)
-		}
-	default:
-		m.t.Errorf("%s is alive", m.name)
-	}
-	if err := m.log.Flush(context.Background()); !errors.Is(err, want) {
-		m.t.Errorf("%s: Flush = %v, want %v", m.name, err, want)
-	}
-	m.wantBroken(want)
-}
-
-func (m *member) wantAlive() {
-	m.t.Helper()
-	select {
-	case err := <-m.told:
-		m.t.Errorf("%s died of %v", m.name, err)
-	default:
-	}
-}
-
 // T13: one sync covers the commits of all objects that came before it began; those that
 // come meanwhile go with the next. No file of an object is synced.
 func TestT13SharedSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShared(t)
-		a, b := s.enter("a"), s.enter("b")
+		a, b, first := s.enter("a"), s.enter("b"), s.enter("first")
 		end, release := s.hold("sync .log")
 		before := s.syncs(0)
+		first.commit("1")
+		synctest.Wait()
 		a.commit("1")
 		b.commit("1")
 		synctest.Wait()
+		end <- nil
+		synctest.Wait()
+		first.wantOpen(1)
 		a.wantOpen(0)
 		a.commit("2")
 		b.commit("2")
@@ -264,17 +176,19 @@ func TestT13SharedSync(t *testing.T) {
 		synctest.Wait()
 		a.wantOpen(2)
 		b.wantOpen(2)
-		if got := s.syncs(before); got != 2 {
-			t.Errorf("%d syncs, want 2", got)
+		if got := s.syncs(before); got != 3 {
+			t.Errorf("%d syncs, want 3", got)
 		}
-		for _, name := range []string{"a-wal", "b-wal"} {
-			s.write(name, "xx") // as a power cut might
+		for _, name := range []string{"a", "b"} {
+			s.want(name, "")
+			s.write(name, "xxxx") // as a power cut might
 		}
 		s.replayed()
-		s.want("a-wal", "12")
-		s.want("b-wal", "12")
-		a.leave(false)
-		b.leave(false)
+		s.want("a", "12")
+		s.want("b", "12")
+		a.leave()
+		b.leave()
+		first.leave()
 		s.close()
 	})
 }
@@ -306,29 +220,19 @@ func TestT15SharedFailure(t *testing.T) {
 				a.wantBroken(errDisk)
 				b.save("2")
 				b.wantOpen(2)
-				if got := s.syncs(before); got < 3 { // two write-ahead logs and the new log
+				if got := s.syncs(before); got < 3 { // two files and the new log
 					t.Errorf("%d syncs since the failure, want the files and the new log", got)
 				}
+				s.want("a", "1") // and nothing that was refused
+				s.want("b", "1")
 				if got := s.replayed(); len(got) != 1 || got[0] != "b" {
 					t.Errorf("the new log speaks of %v, want b", got)
 				}
-				a.leave(false)
-				b.leave(false)
+				a.leave()
+				b.leave()
 				s.close()
 			})
 		})
-	}
-}
-
-// wantBroken checks that tickets which are not open broke.
-func (m *member) wantBroken(want error) {
-	m.t.Helper()
-	newest := m.gate.Newest()
-	if newest == m.gate.Opened() {
-		return
-	}
-	if err := m.gate.Wait(context.Background(), newest); !errors.Is(err, want) {
-		m.t.Errorf("%s: the newest ticket: %v, want %v", m.name, err, want)
 	}
 }
 
@@ -344,8 +248,8 @@ func TestT16SharedTimeout(t *testing.T) {
 			release()
 			time.Sleep(time.Second)
 		})
-		slow.Commit(durable.Commit{Ticket: 1})
 		a.commit("2")
+		slow.Commit(durable.Commit{Ticket: 1}) // which says nothing: alone it would not be written
 		forgotten := make(chan error, 1)
 		go func() { forgotten <- s.Forget(context.Background(), s.path("c")) }()
 		synctest.Wait()
@@ -368,8 +272,8 @@ func TestT16SharedTimeout(t *testing.T) {
 			t.Errorf("Durable() = %+v after a late success", d)
 		}
 		slow.Close()
-		a.leave(false)
-		b.leave(false)
+		a.leave()
+		b.leave()
 		s.close()
 	})
 }

@@ -18,5 +18,10 @@ func (d *DB) Abandon() {
 		return
 	}
 	d.db.log.Close()
-	_ = d.disconnect(false) // who gives it up has been told why
+	if d.journal != nil {
+		if err := d.db.WriteBack(d.db.log.Durable); err != nil {
+			d.journal.Doubt(d.o.Path, err) // only the journal has it
+		}
+	}
+	_ = d.disconnect() // who gives it up has been told why
 }

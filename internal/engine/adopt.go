@@ -211,11 +211,10 @@ func (d *DB) hasData() (bool, error) {
 // grownAlone is grown of a closed database without write-ahead log; not alone with one.
 func (d *DB) grownAlone() (alone, data bool, err error) {
 	if d.journal != nil { // a replay would be writing
-		kept, err := d.journal.Enter(d.o.Path)
-		if err != nil {
+		if err := d.journal.Enter(d.o.Path); err != nil {
 			return false, false, diskError("open", err)
 		}
-		defer d.journal.Leave(d.o.Path, kept)
+		defer d.journal.Leave(d.o.Path)
 	}
 	wal, err := d.stat(d.walPath())
 	if err != nil || wal >= 0 {

@@ -62,53 +62,45 @@ func (d *DB) Close(ctx context.Context) error {
 	if empty {
 		return d.closeEmpty()
 	}
-	if size := d.db.conn.WALSize(); d.journal == nil || size == 0 || size > maxLeft {
-		return d.closeWhole()
-	}
-	if d.db.base != d.db.conn.Frames() { // else the main file has them from the last time
-		if err := d.copyBack("close", d.db.conn.BackfillUnsynced); err != nil {
-			return err
-		}
-	}
-	d.db.log.Close()
-	return d.disconnect(true)
+	return d.closeWhole()
 }
-
-// maxLeft is how long a write-ahead log may be that is left to the journal: opening the
-// object again reads it.
-const maxLeft = 256 << 10
 
 // closeWhole closes an object that has data so that only its main file is left.
 func (d *DB) closeWhole() error {
-	if d.journal == nil {
-		if err := d.copyBack("checkpoint", d.db.conn.Backfill); err != nil {
-			return err
-		}
-	} else if d.db.conn.WALSize() > 0 {
-		if err := d.checkpoint(); err != nil {
-			return err
-		}
+	if err := d.copyAll("checkpoint"); err != nil {
+		return err
 	}
 	d.db.log.Close()
-	err := d.disconnect(false)
+	err := d.disconnect()
+	if d.journal != nil {
+		return err
+	}
 	return errors.Join(err, diskError("remove", d.remove(d.walPath())))
+}
+
+// copyAll brings everything into the main file of a database that is about to be closed. Its
+// log need not be empty then. REQUIRES: lock held, everything durable.
+func (d *DB) copyAll(op string) error {
+	if d.journal != nil {
+		return d.fold(op)
+	}
+	return d.copyBack(op, d.db.conn.Backfill)
 }
 
 // closeEmpty closes an object without data, and removes its files. A main file that is
 // still the image is as empty as the object: it needs no checkpoint before its log goes.
 func (d *DB) closeEmpty() error {
-	if d.journal == nil && d.db.checkpointed {
-		if err := d.copyBack("checkpoint", d.db.conn.Backfill); err != nil {
+	if d.journal != nil {
+		if err := d.journal.Removed(d.o.Path); err != nil { // it stays, and is empty
+			return errors.Join(diskError("remove", err), d.closeWhole())
+		}
+	} else if d.db.checkpointed {
+		if err := d.copyAll("checkpoint"); err != nil {
 			return err
 		}
 	}
 	d.db.log.Close()
-	err := d.disconnect(false)
-	if d.journal != nil {
-		if rerr := d.journal.Removed(d.o.Path); rerr != nil { // it stays, and is empty
-			return errors.Join(err, diskError("remove", rerr))
-		}
-	}
+	err := d.disconnect()
 	return errors.Join(err, diskError("remove", d.removeAll()))
 }
 
@@ -121,22 +113,18 @@ func (d *DB) flush(ctx context.Context) error {
 	return d.fail("fsync", err, true)
 }
 
-// checkpoint copies the write-ahead log into the main file and empties it, durably.
-// REQUIRES: lock held, everything durable.
+// checkpoint copies the write-ahead log into the main file and empties it: durably, or as a
+// journal has it durably. REQUIRES: lock held, everything durable.
 func (d *DB) checkpoint() error {
-	o := d.db
-	checkpoint := func() error { return d.copyBack("checkpoint", o.conn.Checkpoint) }
 	var err error
-	if d.journal == nil {
-		err = checkpoint()
-	} else {
-		err = d.syncing(o, checkpoint)
+	if d.journal != nil {
+		err = d.fold("checkpoint")
+	} else if err = d.copyBack("checkpoint", d.db.conn.Checkpoint); err == nil {
+		d.db.log.Rewind()
 	}
 	if err != nil {
-		return d.fail("checkpoint", diskError("checkpoint", err), true)
+		return err
 	}
-	o.log.Rewind()
-	o.base = 0
 	d.full.Store(false)
 	return nil
 }
@@ -147,7 +135,7 @@ func (d *DB) syncing(o *opening, checkpoint func() error) error {
 	if err := o.place(); err != nil {
 		return err
 	}
-	if err := d.journal.Syncing(d.o.Path, o.mainDirty); err != nil {
+	if err := d.journal.Syncing(d.o.Path); err != nil {
 		return err
 	}
 	if err := checkpoint(); err != nil {
@@ -157,9 +145,6 @@ func (d *DB) syncing(o *opening, checkpoint func() error) error {
 			d.journal.Done(d.o.Path)
 		}
 		return err
-	}
-	if o.checkpointed {
-		o.mainDirty = false
 	}
 	d.journal.Settled(d.o.Path)
 	return nil
@@ -202,19 +187,23 @@ func (d *DB) copyBack(op string, run func() error) error {
 	return nil
 }
 
-// disconnect closes the connection, whatever happens. keep says that a journal may rely
-// on the write-ahead log. REQUIRES: lock held, log closed.
-func (d *DB) disconnect(keep bool) error {
+// disconnect closes the connection, whatever happens. With a journal the main file has all
+// commits that are durable, or the journal was told otherwise. REQUIRES: lock held, log closed.
+func (d *DB) disconnect() error {
 	o := d.db
 	d.parkScans()
 	d.endStatements()
+	_ = d.files.acquire(context.Background()) // this context does not end
+	o.left = true
 	d.db, d.inTx, d.marked, d.reopen = nil, false, 0, false
 	d.conn.Store(nil)
 	d.opened.Store(false)
 	d.full.Store(false)
 	err := o.conn.Close()
+	d.files.release()
 	if d.journal != nil {
-		d.journal.Leave(d.o.Path, keep && err == nil)
+		d.journal.Closed(d.o.Path)
+		d.journal.Leave(d.o.Path)
 	}
 	if d.o.OnClose != nil {
 		d.o.OnClose()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math"
 
 	"github.com/durablego/do/internal/doerr"
 	"github.com/durablego/do/internal/durable"
@@ -81,11 +82,6 @@ func (d *DB) commitNow() (ticket uint64, wrote bool, err error) {
 	if err := d.storeName(); err != nil {
 		return 0, false, d.commitFailed(err)
 	}
-	if d.o.CommitFault != nil {
-		if err := d.o.CommitFault(); err != nil {
-			return 0, false, d.commitFailed(diskError("commit", err))
-		}
-	}
 	var alarm Alarm
 	if d.alarmed {
 		var err error
@@ -111,16 +107,38 @@ func (d *DB) commitNow() (ticket uint64, wrote bool, err error) {
 		// It is in the log, but counts as failed: not announced, so Recover cuts it off.
 		return 0, false, d.fail("commit", &Error{Op: "commit", IO: true, Timeout: true, Err: errOverdue}, true)
 	}
+	if d.o.CommitFault != nil {
+		if err := d.o.CommitFault(); err != nil {
+			return 0, false, d.fail("commit", diskError("commit", err), true) // as above
+		}
+	}
+	if d.journal != nil {
+		if o.taken, err = o.conn.TakeCommits(o.taken[:0]); err != nil {
+			return 0, false, d.fail("commit", diskError("commit", err), true) // as above
+		}
+	}
 	if d.alarmed { // before a journal could forget that this object was changed
 		d.tellAlarm(alarm, false)
 	}
 	d.alarmed = false
 	ticket = d.o.Gate.Take()
 	o.log.Commit(durable.Commit{Ticket: ticket, Frames: frames})
-	if d.o.CheckpointBytes > 0 && o.conn.WALSize() >= d.o.CheckpointBytes {
+	if o.conn.WALSize() >= d.room() {
 		d.full.Store(true)
 	}
 	return ticket, true, nil
+}
+
+// room is how long the write-ahead log may become.
+func (d *DB) room() int64 {
+	room := d.o.CheckpointBytes
+	if room <= 0 {
+		room = math.MaxInt64
+	}
+	if d.journal != nil && d.o.LogMemory != nil {
+		room = min(room, d.o.LogMemory())
+	}
+	return room
 }
 
 // commitFailed breaks the database and undoes the transaction. After a violated deferred
@@ -159,6 +177,5 @@ func (d *DB) rollback() error {
 	if err := d.db.run(stmtRollback); err != nil {
 		return d.fail("rollback", err, true)
 	}
-	d.db.conn.DropChanges()
 	return nil
 }

@@ -16,6 +16,7 @@ type DB struct {
 	o       Options
 	journal durable.Journal // the Opener, if it is one; else nil
 	lock    lock
+	files   lock // with a journal: who writes to the main file, or needs it as it is for a moment; after lock
 	commit  watch
 
 	session atomic.Pointer[Session]     // the newest; all older ones are fenced
@@ -50,7 +51,7 @@ type DB struct {
 
 // New returns the DB of the object whose file is o.Path. It does no I/O.
 func New(o Options) *DB {
-	d := &DB{o: o.withDefaults(), lock: newLock()}
+	d := &DB{o: o.withDefaults(), lock: newLock(), files: newLock()}
 	d.journal, _ = o.Opener.(durable.Journal)
 	d.commit = watch{limit: d.o.CommitTimeout, overdue: d.overdue}
 	return d

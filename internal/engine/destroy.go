@@ -37,7 +37,7 @@ func (d *DB) Destroy(ctx context.Context) error {
 
 // vacate closes the database and removes its files, for op. REQUIRES: lock held.
 func (d *DB) vacate(ctx context.Context, op string) error {
-	leave := d.fold
+	leave := d.leaveWhole
 	if d.journal != nil {
 		leave = d.giveUp
 	}
@@ -47,7 +47,7 @@ func (d *DB) vacate(ctx context.Context, op string) error {
 	return diskError(op, d.removeAll())
 }
 
-// giveUp closes the database, and has the journal know, durably, that its files go: before
+// giveUp has the journal know, durably, that the files go, and closes the database: before
 // that a power cut leaves them as they are, after it none of them. REQUIRES: lock held.
 func (d *DB) giveUp(ctx context.Context) error {
 	if d.db != nil {
@@ -57,19 +57,20 @@ func (d *DB) giveUp(ctx context.Context) error {
 		if err := d.flush(ctx); err != nil {
 			return err
 		}
-		d.db.log.Close()
-		if err := d.disconnect(false); err != nil {
-			return err
-		}
 	}
 	if err := d.journal.Removed(d.o.Path); err != nil {
 		return diskError("remove", err)
 	}
+	if d.db == nil {
+		return nil
+	}
+	d.db.log.Close()
+	_ = d.disconnect() // of files that go
 	return nil
 }
 
-// fold closes the database with everything in its main file. REQUIRES: lock held.
-func (d *DB) fold(ctx context.Context) error {
+// leaveWhole closes the database with everything in its main file. REQUIRES: lock held.
+func (d *DB) leaveWhole(ctx context.Context) error {
 	if d.db == nil {
 		wal, err := d.stat(d.walPath())
 		if err != nil {
@@ -105,5 +106,5 @@ func (d *DB) fold(ctx context.Context) error {
 		return err
 	}
 	d.db.log.Close()
-	return d.disconnect(false)
+	return d.disconnect()
 }

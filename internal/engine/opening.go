@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync/atomic"
 
 	"github.com/durablego/do/internal/doerr"
@@ -18,16 +17,20 @@ type opening struct {
 	conn   *sqlite.Conn
 	path   string
 	folder *durable.Folder
+	db     *DB
 	log    durable.Log
 	dead   atomic.Bool // the log failed; any goroutine
 
-	named        bool          // the object's name is in _do_meta, committed
-	checkpointed bool          // the main file is more than the image
-	base         int           // frames in the write-ahead log that were there at the opening
-	kept         bool          // … and as Close had left it
-	unmade       bool          // no journal knows that the main file was made
-	unplaced     bool          // files or their names may not be durable, but for what a journal has
-	closing      chan struct{} // closed when log.Close has returned; nil until it is called
+	named        bool           // the object's name is in _do_meta, committed
+	checkpointed bool           // the main file is more than the image
+	unmade       bool           // no journal knows that the main file was made
+	unplaced     bool           // files or their names may not be durable, but for what a journal has
+	taken        []sqlite.Frame // of the commit that is being announced to a journal
+	closing      chan struct{}  // closed when log.Close has returned; nil until it is called
+
+	// Of the holder of DB.files:
+	written int  // frames of the log that WriteBack has brought to the main file
+	left    bool // the connection is closed
 
 	// Of Sync, and of the holder of DB.lock before the log is made and after it is closed:
 	mainDirty bool   // the main file and its name are not durable
@@ -65,29 +68,6 @@ func (o *opening) Sync() error {
 // Name implements durable.Source.
 func (o *opening) Name() string { return o.path }
 
-// maxHeld is how much of what waits for a journal is copied: of what is written while the
-// disk hangs it gets told where to find it.
-const maxHeld = 32 << 20
-
-// Take implements durable.Source.
-func (o *opening) Take(b *durable.Batch, name string) {
-	if o.unmade {
-		data, err := image()
-		if err != nil {
-			panic("engine: a main file was made without an image") // create has used it
-		}
-		b.Made(name, data)
-		o.unmade = false
-	}
-	if b.Held() >= maxHeld {
-		o.conn.UncopyChanges()
-	}
-	o.conn.TakeChanges(
-		func(off int64, p []byte) { b.Write(name, off, p) },
-		func(off, n int64, log io.ReaderAt) { b.Copy(name, off, n, log) },
-	)
-}
-
 // reading opens the database if its file exists, and reports whether it does.
 // REQUIRES: lock held.
 func (d *DB) reading() (exists bool, err error) {
@@ -109,21 +89,19 @@ func (d *DB) writing() error {
 // open opens the database; false if there is none and create is not set.
 func (d *DB) open(create bool) (opened bool, err error) {
 	if d.journal == nil {
-		return d.openFiles(create, false)
+		return d.openFiles(create)
 	}
-	kept, err := d.journal.Enter(d.o.Path)
-	if err != nil {
+	if err := d.journal.Enter(d.o.Path); err != nil {
 		return false, diskError("open", err)
 	}
-	if opened, err = d.openFiles(create, kept); !opened {
-		d.journal.Leave(d.o.Path, false)
+	if opened, err = d.openFiles(create); !opened {
+		d.journal.Leave(d.o.Path)
 	}
 	return opened, err
 }
 
-// openFiles is open with a journal that knows of it. kept says that the write-ahead log is
-// as Close left it.
-func (d *DB) openFiles(create, kept bool) (opened bool, err error) {
+// openFiles is open with a journal that knows of it.
+func (d *DB) openFiles(create bool) (opened bool, err error) {
 	var size int64 = -1
 	if d.o.Foreign != nil { // a file that was taken over may not be durably in its place
 		if err := d.o.Folder.Settle(); err != nil {
@@ -167,18 +145,18 @@ func (d *DB) openFiles(create, kept bool) (opened bool, err error) {
 	if d.o.BeforeOpen != nil {
 		d.o.BeforeOpen()
 	}
-	err = d.connect(like, wal, kept)
+	err = d.connect(like, wal)
 	if d.o.Foreign != nil && errors.Is(err, errForeign) {
 		if err = d.takeOver(); err == nil {
-			err = d.connect(grown, -1, false)
+			err = d.connect(grown, -1)
 		}
 	}
 	return err == nil, err
 }
 
 // connect opens the connection on the main file that is there, beside a log of wal bytes,
-// -1 if there is none. kept says that the log is as Close left it.
-func (d *DB) connect(like likeness, wal int64, kept bool) (err error) {
+// -1 if there is none.
+func (d *DB) connect(like likeness, wal int64) (err error) {
 	switch {
 	case wal == 0: // perhaps not durably empty (invariant 7)
 		err = d.remove(d.walPath())
@@ -188,39 +166,37 @@ func (d *DB) connect(like likeness, wal int64, kept bool) (err error) {
 	if err != nil {
 		return diskError("open", err)
 	}
-	conn, err := sqlite.Open(d.o.Path, sqlite.Options{
-		FS: d.o.FS, MaxRowBytes: d.o.MaxRowBytes, MaxPages: d.o.MaxPages, MaxParameters: d.o.MaxParameters, WAL: true,
-	})
+	recovered := wal > 0
+	if recovered && d.journal != nil {
+		if err := d.absorb(like); err != nil {
+			return err
+		}
+		like = grown
+	}
+	o, err := d.attach(like, d.journal != nil)
 	if err != nil {
-		return &Error{Op: "open", IO: IsIO(err), Err: err}
+		return err
 	}
-	o := &opening{
-		conn: conn, path: d.o.Path, folder: d.o.Folder, mainDirty: like == fresh, checkpointed: like == grown,
-		kept: kept && wal > 0,
-	}
-	kept = o.kept
-	recovered := wal > 0 && !kept
-	if err := d.settle(o, recovered); err != nil {
-		return errors.Join(err, conn.Close())
+	if recovered && d.journal == nil {
+		if err := d.settle(o); err != nil {
+			return errors.Join(err, o.conn.Close())
+		}
 	}
 	tells := d.o.Alarm != nil && (like != fresh || recovered)
 	var alarm Alarm
 	if tells {
 		if alarm, err = o.alarm(); err != nil {
-			return errors.Join(&Error{Op: "open", IO: IsIO(err), Err: err}, conn.Close())
+			return errors.Join(&Error{Op: "open", IO: IsIO(err), Err: err}, o.conn.Close())
 		}
 	}
 	if d.journal != nil {
-		o.base = conn.Frames()
 		o.unmade = o.mainDirty
-		o.mainDirty = o.mainDirty || kept
-		o.unplaced = o.unplaced || o.mainDirty
-		conn.RecordChanges()
+		o.unplaced = true
 	}
 	o.log = d.o.Opener.Open(o, d.o.Gate, func(err error) { d.syncFailed(o, err) })
 	d.db = o
 	d.opened.Store(true)
-	d.conn.Store(conn)
+	d.conn.Store(o.conn)
 	if d.o.OnOpen != nil {
 		d.o.OnOpen(recovered)
 	}
@@ -230,34 +206,28 @@ func (d *DB) connect(like likeness, wal int64, kept bool) (err error) {
 	return nil
 }
 
-// settle checks the format, makes a log that a crash left behind durable, and empties it
-// (invariant 5). Conn.Checkpoint begins with the sync of the log.
-func (d *DB) settle(o *opening, recovered bool) error {
+// attach opens a connection to a file of ours, with its log in memory or in a file.
+func (d *DB) attach(like likeness, inMemory bool) (*opening, error) {
+	conn, err := sqlite.Open(d.o.Path, sqlite.Options{
+		FS: d.o.FS, MaxRowBytes: d.o.MaxRowBytes, MaxPages: d.o.MaxPages, MaxParameters: d.o.MaxParameters,
+		WAL: true, LogInMemory: inMemory,
+	})
+	if err != nil {
+		return nil, &Error{Op: "open", IO: IsIO(err), Err: err}
+	}
+	o := &opening{conn: conn, path: d.o.Path, folder: d.o.Folder, db: d, mainDirty: like == fresh, checkpointed: like == grown}
 	if err := o.checkFormat(); err != nil {
-		return err
+		return nil, errors.Join(err, conn.Close())
 	}
-	if !recovered {
-		return nil
-	}
+	return o, nil
+}
+
+// settle makes a log that a crash left behind durable, and empties it (invariant 5).
+// Conn.Checkpoint begins with the sync of the log.
+func (d *DB) settle(o *opening) error {
 	committed := o.conn.Frames() > 0
-	checkpoint := func() error {
-		if err := o.conn.Checkpoint(); err != nil {
-			return &Error{Op: "open", IO: IsIO(err), Err: err}
-		}
-		o.checkpointed = o.checkpointed || committed
-		return nil
-	}
-	o.unplaced = true // the names may be no more durable than the frames
-	if d.journal != nil {
-		if err := d.journal.Touched(context.Background(), d.o.Path); err != nil {
-			return diskError("open", err)
-		}
-		if err := d.unpinned(context.Background()); err != nil {
-			return err
-		}
-		return diskError("open", d.syncing(o, checkpoint))
-	}
 	if committed {
+		o.unplaced = true // the names may be no more durable than the frames
 		if err := o.place(); err != nil {
 			return diskError("open", err)
 		}
@@ -266,14 +236,39 @@ func (d *DB) settle(o *opening, recovered bool) error {
 		return err
 	}
 	d.rewrite = true // unless this succeeds
-	if err := checkpoint(); err != nil {
-		return err
+	if err := o.conn.Checkpoint(); err != nil {
+		return &Error{Op: "open", IO: IsIO(err), Err: err}
 	}
 	d.rewrite = false
 	if committed {
-		o.mainDirty = false
+		o.checkpointed, o.mainDirty = true, false
 	}
 	return nil
+}
+
+// absorb is settle of a log that a runtime without journal left, for one with a journal: the
+// file of that log goes, and when the journal has commits of the object it is not believed any
+// more, should a power cut bring it back.
+func (d *DB) absorb(like likeness) error {
+	o, err := d.attach(like, false)
+	if err != nil {
+		return err
+	}
+	err = d.journal.Touched(context.Background(), d.o.Path)
+	if err == nil {
+		err = d.unpinned(context.Background())
+	}
+	if err == nil {
+		o.unplaced = true
+		err = d.syncing(o, o.conn.Checkpoint)
+	}
+	if cerr := o.conn.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = d.remove(d.walPath())
+	}
+	return diskError("open", err)
 }
 
 // checkFormat refuses a file of another format, before anything is written.

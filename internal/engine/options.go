@@ -20,7 +20,7 @@ const (
 // Options are the settings of a DB. FS, Path, Folder, Opener and Gate are required.
 type Options struct {
 	FS     disk.FS         // where the files are
-	Path   string          // of the main file; the write-ahead log is Path + "-wal"
+	Path   string          // of the main file; the write-ahead log is Path + "-wal", or in memory
 	Folder *durable.Folder // of the folder of Path; shared by the objects in it
 	Opener durable.Opener  // how commits become durable
 	Gate   *gate.Gate      // whose tickets the commits take
@@ -28,6 +28,9 @@ type Options struct {
 	// CheckpointBytes is the size of the write-ahead log, in bytes, from which on
 	// WantsCheckpoint asks for a checkpoint. Default DefaultCheckpointBytes; negative: never.
 	CheckpointBytes int64
+	// LogMemory bounds it further where the log is in memory, because the Opener is a
+	// durable.Journal: how many bytes it may have there now. It must not block. Nil: no bound.
+	LogMemory func() int64
 	// MaxRowBytes is the longest row, string or blob in bytes. Default DefaultMaxRowBytes;
 	// negative: SQLite's own limit.
 	MaxRowBytes int
@@ -57,8 +60,8 @@ type Options struct {
 	OnOpen              func(recovered bool) // from what a crash left in the write-ahead log
 	// Foreign has a file of the reference taken over when it is opened first. Nil: it is refused.
 	Foreign *Foreign
-	// CommitFault is for tests: an error it returns fails the commit that is about to
-	// take place, like an error of the disk.
+	// CommitFault is for tests: an error it returns fails a commit that has written something,
+	// like an error of the disk.
 	CommitFault func() error
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/durablego/do/internal/durable"
@@ -96,15 +97,12 @@ func (d *DB) drop(ctx context.Context) error {
 		return err
 	}
 	good := o.log.Durable()
-	if good.Ticket == 0 {
-		good.Frames = o.base
-	}
 	switch {
-	case good == (durable.Commit{}) && o.mainDirty && !o.kept:
+	case good == (durable.Commit{}) && o.mainDirty:
 		d.stillborn = true // nothing of it is to be trusted, the names included
 	case d.journal != nil:
-		if err := d.cutPlaced(good.Frames); err != nil {
-			return diskError("recover", err)
+		if err := d.place(ctx); err != nil {
+			return err
 		}
 		d.forget = true
 	default:
@@ -113,32 +111,30 @@ func (d *DB) drop(ctx context.Context) error {
 		}
 	}
 	d.renumber = d.renumber || o.dead.Load()
-	_ = d.disconnect(false) // of a database that is given up; everything that counts is synced
+	_ = d.disconnect() // of a database that is given up; everything that counts is synced
 	return nil
 }
 
-// cutPlaced cuts the write-ahead log and makes durable in the files all that is left,
-// which until now only the journal may have had; a journal that is going to be replayed
-// does that itself.
-func (d *DB) cutPlaced(frames int) error {
+// place makes durable in the main file all that is durable, which until now only the journal
+// may have had; a journal that is going to be replayed does that itself. REQUIRES: lock held.
+func (d *DB) place(ctx context.Context) error {
 	o := d.db
-	if err := d.journal.Syncing(d.o.Path, o.mainDirty); err != nil {
-		if err := o.conn.CutWAL(frames); err != nil && sqliteExtended(err) != "SQLITE_IOERR_FSYNC" {
-			return err
-		}
+	if err := d.journal.Syncing(d.o.Path); err != nil {
 		return nil
 	}
-	err := o.conn.CutWAL(frames)
-	if err == nil && o.mainDirty {
-		err = o.conn.SyncMain()
-	}
+	err := d.files.acquire(ctx)
 	if err == nil {
-		err = o.place()
+		err = o.writeBack(o.log.Durable().Frames)
+		d.files.release()
 	}
 	if err != nil {
+		d.journal.Done(d.o.Path) // nobody's sync has failed
+		return err
+	}
+	if err = errors.Join(o.conn.SyncMain(), o.place()); err != nil {
 		d.journal.Doubt(d.o.Path, err)
 	}
-	return err
+	return diskError("recover", err)
 }
 
 // closeLog waits for the log to end, not longer than ctx.

@@ -14,8 +14,9 @@ import (
 // pageSize is that of every object's database, in bytes.
 const pageSize = 4096
 
-// Snapshot is a database as of a commit point: its main file, which holds all of it and
-// changes only by a checkpoint. None takes place before Close; commits go on.
+// Snapshot is a database as of a commit point: its main file, which holds all of it, and
+// changes only by a checkpoint, of which none takes place before Close, or as the journal has to
+// write commits back: then the Snapshot keeps what was there. Commits go on.
 type Snapshot struct {
 	d     *DB
 	file  disk.File
@@ -23,12 +24,16 @@ type Snapshot struct {
 	leave func()        // tells a journal that the file is not in use any more
 	done  chan struct{} // closed by Close
 	once  sync.Once
+
+	// Of the holder of DB.files:
+	read int64            // how far each has come
+	kept map[int64][]byte // what has changed behind that, by offset
 }
 
 // Snapshot makes everything durable and holds the main file still; nil if there are no
 // data. It is for the cell, between turns. Until Snapshot.Close, what would rewrite the main
 // file waits (Close, Destroy, an opening after a crash) or is left out (Checkpoint), so the
-// write-ahead log grows; a second Snapshot waits too.
+// write-ahead log grows; a second Snapshot waits too. It is read once.
 func (d *DB) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err := d.lock.acquire(ctx); err != nil {
 		return nil, err
@@ -48,11 +53,10 @@ func (d *DB) Snapshot(ctx context.Context) (*Snapshot, error) {
 	}
 	s := &Snapshot{d: d, leave: func() {}, done: make(chan struct{})}
 	if d.journal != nil { // a replay would rewrite the main file
-		kept, err := d.journal.Enter(d.o.Path)
-		if err != nil {
+		if err := d.journal.Enter(d.o.Path); err != nil {
 			return nil, diskError("open", err)
 		}
-		s.leave = func() { d.journal.Leave(d.o.Path, kept) }
+		s.leave = func() { d.journal.Leave(d.o.Path) }
 	}
 	if err := s.open(); err != nil {
 		s.leave()
@@ -151,13 +155,48 @@ func (s *Snapshot) each(ctx context.Context, fn func(p []byte, off int64) error)
 			return err
 		}
 		p := (*buf)[:min(chunk, s.size-off)]
-		if _, err := s.file.ReadAt(p, off); err != nil {
-			return diskError("read", err)
+		if err := s.next(ctx, p, off); err != nil {
+			return err
 		}
 		if err := fn(p, off); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// next reads what the file held at off when the Snapshot was made.
+func (s *Snapshot) next(ctx context.Context, p []byte, off int64) error {
+	if err := s.d.files.acquire(ctx); err != nil {
+		return err
+	}
+	defer s.d.files.release()
+	if _, err := s.file.ReadAt(p, off); err != nil {
+		return diskError("read", err)
+	}
+	s.read = off + int64(len(p))
+	for at, was := range s.kept {
+		if at < s.read {
+			copy(p[at-off:], was)
+			delete(s.kept, at)
+		}
+	}
+	return nil
+}
+
+// preserve keeps what the file has at off, before that changes. REQUIRES: files held.
+func (s *Snapshot) preserve(off int64, n int) error {
+	if _, known := s.kept[off]; known || off < s.read || off >= s.size {
+		return nil
+	}
+	was := make([]byte, min(int64(n), s.size-off))
+	if _, err := s.file.ReadAt(was, off); err != nil {
+		return err
+	}
+	if s.kept == nil {
+		s.kept = map[int64][]byte{}
+	}
+	s.kept[off] = was
 	return nil
 }
 

@@ -26,18 +26,24 @@ type Options struct {
 	// checkpoints only by [Conn.Checkpoint]. Else the database has a rollback journal
 	// and every commit is synced.
 	WAL bool
+
+	// LogInMemory has the write-ahead log in memory, for whoever makes commits durable by other
+	// means, see [Conn.TakeCommits]. A file of such a log is not looked for. Pages must have
+	// 4,096 bytes. With WAL only.
+	LogInMemory bool
 }
 
 // Conn is a connection to one database, which nothing else may have open.
 //
-// It is used by one goroutine at a time. Only [Conn.Interrupt], [Conn.SyncWAL] and
-// [Conn.SyncMain] may be called from others; the two syncs not beside Open or Close.
+// It is used by one goroutine at a time. Only [Conn.Interrupt], [Conn.SyncWAL], [Conn.SyncMain]
+// and [Conn.WriteBack] may be called from others; these three not beside Open or Close.
 type Conn struct {
 	db     uintptr // *sqlite3; 0 when closed
 	id     uint32  // in conns
 	fs     disk.FS
 	path   string
 	isWAL  bool
+	inMem  bool // the log is in memory
 	maxRow int  // longest value, in bytes
 	sealed bool // by CutWAL: nothing may be written any more
 	absent bool // the file that xAccess last asked for does not exist
@@ -47,10 +53,11 @@ type Conn struct {
 	log     atomic.Pointer[file] // the write-ahead log; nil while there is none
 	created atomic.Uint64        // times that the log was made
 
-	frames   int // in the log, after the last commit
-	changes  changes
-	diskErr  error // the disk's last error in the running call
-	stmts    *Stmt // all that are not finalized, a list
+	frames   int         // in the log, after the last commit
+	taken    int         // of these, by TakeCommits
+	grown    atomic.Bool // the main file may be longer than SQLite has made it
+	diskErr  error       // the disk's last error in the running call
+	stmts    *Stmt       // all that are not finalized, a list
 	progress func() bool
 	users    bool // admitted: PrepareUser works
 	watched  watched
@@ -75,7 +82,7 @@ func Open(path string, o Options) (*Conn, error) {
 	if err := library(); err != nil {
 		return nil, err
 	}
-	c := &Conn{fs: o.FS, path: path, isWAL: o.WAL}
+	c := &Conn{fs: o.FS, path: path, isWAL: o.WAL, inMem: o.LogInMemory}
 	c.id = conns.add(c)
 	t := enter()
 	defer t.leave()

@@ -25,16 +25,16 @@
 //     write each; nothing is held back in memory.
 //  2. The main file is written by Checkpoint, in this order: sync the log, write
 //     pages, sync the main file, clear the log's header, sync the log. So a log is never
-//     restarted in place (T16). Before Close there are Backfill, which leaves the log, and
-//     BackfillUnsynced, for whoever has the frames in another log and syncs later.
+//     restarted in place (T16). Before Close there is Backfill, which leaves the log.
 //  3. Nothing is checkpointed at Close, so that frames which are not to be trusted
 //     never reach the main file (T15). After CutWAL nothing is written at all.
 //  4. Locking is exclusive from the first access on, so the wal-index is on the heap
 //     and there is no shared-memory file.
 //  5. Reading makes no file: the log is made by the first write to it.
-//  6. After RecordChanges, TakeChanges gives every byte that was written to the log since
-//     it was last called, in order: as copies, or, beyond 1 MB and after UncopyChanges, as one range of the file,
-//     whose bytes do not change before the next Checkpoint, CutWAL or Close.
+//  6. With Options.LogInMemory COMMIT reaches no file at all. TakeCommits gives every page of
+//     every commit once, in order; its bytes do not change before the next Checkpoint or Close.
+//     Checkpoint and WriteBack write the main file, and sync nothing. What is very much is in a
+//     file without a name.
 //
 // Without Options.WAL there is a rollback journal, and a commit that has returned is
 // durable, the folder included.

@@ -13,3 +13,10 @@ func (h *handles[T]) live() int {
 
 // Allowed tells whether users may call a function.
 func Allowed(function string) bool { return functions[function] }
+
+// SetMaxInMemory changes how much of a log in memory is there, and gives a way back.
+func SetMaxInMemory(frames int) (restore func()) {
+	old := maxInMemory
+	maxInMemory = walHeaderSize + int64(frames)*(frameHeaderSize+pageSize)
+	return func() { maxInMemory = old }
+}

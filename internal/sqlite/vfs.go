@@ -27,6 +27,8 @@ const (
 	journalSuffix = "-journal"
 	logSuffix     = "-wal"
 
+	overflowSuffix = "-overflow"
+
 	// What SQLite may take for granted about files: a write does not disturb its
 	// neighbours, and parts of a page may be read.
 	deviceCharacteristics = lib.SQLITE_IOCAP_POWERSAFE_OVERWRITE | lib.SQLITE_IOCAP_SUBPAGE_READ
@@ -129,7 +131,13 @@ func (c *Conn) openFile(path string, flags int32) (f *file, err error) {
 	f = &file{conn: c, log: flags&lib.SQLITE_OPEN_WAL != 0}
 	f.written.Store(1) // what is there already need not be durable
 	create := flags&lib.SQLITE_OPEN_CREATE != 0
-	if f.log {
+	switch {
+	case f.log && c.inMem:
+		c.inWAL = true
+		f.disk = &memLog{overflow: c.overflow}
+		c.log.Store(f)
+		return f, nil
+	case f.log:
 		c.inWAL = true
 		if create && c.absent {
 			return f, nil
@@ -170,6 +178,32 @@ func (c *Conn) makeLog(f *file) (err error) {
 	return nil
 }
 
+// overflow makes the file for what of a log in memory does not fit. It has no name: however
+// the process ends, it is gone.
+func (c *Conn) overflow() (disk.File, error) {
+	path := c.path + overflowSuffix
+	if err := c.fs.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	f, err := c.fs.Open(path, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return nil, err
+	}
+	gone := func() { _ = c.fs.Remove(path) } // or when it is closed, where it cannot be removed before
+	gone()
+	return &overflowFile{f, gone}, nil
+}
+
+type overflowFile struct {
+	disk.File
+	gone func()
+}
+
+func (f *overflowFile) Close() error {
+	defer f.gone()
+	return f.File.Close()
+}
+
 func vfsDelete(tls *libc.TLS, vfs, name uintptr, syncDir int32) int32 {
 	c, path := resolve(name)
 	if err := c.fs.Remove(path); err != nil {
@@ -194,6 +228,9 @@ func vfsAccess(tls *libc.TLS, vfs, name uintptr, flags int32, out uintptr) int32
 	*at[int32](out) = 0
 	if c.isWAL && strings.HasSuffix(path, journalSuffix) {
 		return lib.SQLITE_OK // such a database never has one
+	}
+	if c.inMem && strings.HasSuffix(path, logSuffix) {
+		return lib.SQLITE_OK
 	}
 	size, err := c.fs.Stat(path)
 	c.absent = errors.Is(err, fs.ErrNotExist)

@@ -90,7 +90,13 @@ func (f *file) read(p []byte, off int64) int32 {
 	return f.fail(err, lib.SQLITE_IOERR_READ)
 }
 
+// inMemory says whether f is a log in memory.
+func (f *file) inMemory() bool { return f.log && f.conn.inMem }
+
 func (f *file) write(p []byte, off int64) int32 {
+	if f.inMemory() {
+		return f.writeThrough(p, off)
+	}
 	end, rc := f.end()
 	if rc != lib.SQLITE_OK {
 		return rc
@@ -135,11 +141,8 @@ func (f *file) writeThrough(p []byte, off int64) int32 {
 	}
 	end := off + int64(len(p))
 	f.size = max(f.size, end)
-	if f.log {
-		f.conn.changes.write(p, off)
-		if end > f.room {
-			f.extend(end)
-		}
+	if f.log && end > f.room && !f.conn.inMem {
+		f.extend(end)
 	}
 	return lib.SQLITE_OK
 }
@@ -215,13 +218,13 @@ func (f *file) truncate(size int64) int32 {
 	if rc := f.flush(); rc != lib.SQLITE_OK {
 		return rc
 	}
-	if f.size == size || f.disk == nil {
+	if f.disk == nil || f.size == size && (f.log || f.conn == nil || !f.conn.grown.Swap(false)) {
 		return lib.SQLITE_OK
 	}
 	if f.sealed() {
 		return f.fail(errSealed, lib.SQLITE_IOERR_TRUNCATE)
 	}
-	if f.log && size == 0 && max(f.size, f.room) <= maxKept {
+	if f.log && size == 0 && max(f.size, f.room) <= maxKept && !f.conn.inMem {
 		return f.empty()
 	}
 	f.written.Add(1)

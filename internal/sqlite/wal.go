@@ -58,9 +58,15 @@ func syncFile(f *file) error {
 //
 // After an error the log may hold everything, or nothing with all of it in the main
 // file; both are consistent. The connection is then only good for Close.
+//
+// Of a log in memory everything is copied and nothing synced: who calls this has its commits
+// elsewhere, durably.
 func (c *Conn) Checkpoint() error {
 	if log := c.log.Load(); c.db != 0 && (log == nil || log.size == 0) {
 		return nil
+	}
+	if c.inMem {
+		return c.fold()
 	}
 	if err := c.backfill(lib.SQLITE_CHECKPOINT_TRUNCATE); err != nil {
 		return err
@@ -74,20 +80,17 @@ func (c *Conn) Checkpoint() error {
 // main file says.
 func (c *Conn) Backfill() error { return c.backfill(lib.SQLITE_CHECKPOINT_FULL) }
 
-// BackfillUnsynced is Backfill without any sync. The log may only be removed after both
-// files were synced, in whatever order.
-func (c *Conn) BackfillUnsynced() error {
-	if log := c.log.Load(); c.db != 0 && (log == nil || log.size == 0) {
-		return nil
-	}
+// fold is Checkpoint of a log in memory.
+func (c *Conn) fold() error {
 	if c.db == 0 {
 		return errClosed
 	}
 	t := enter()
 	defer t.leave()
-	if rc, _ := c.checkpoint(t, lib.SQLITE_CHECKPOINT_FULL); rc != lib.SQLITE_OK {
+	if rc, _ := c.checkpoint(t, lib.SQLITE_CHECKPOINT_TRUNCATE); rc != lib.SQLITE_OK {
 		return c.fail(t, rc)
 	}
+	c.frames, c.taken = 0, 0
 	return nil
 }
 
