@@ -1,7 +1,9 @@
 package do
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -17,6 +19,7 @@ type databases struct {
 	mu      sync.Mutex // guards following
 	open    map[*cell]struct{}
 	closing map[*cell]struct{}
+	eldest  []aged        // of open: those used least recently when it was last looked for them
 	changed chan struct{} // closed when a closing has ended; nil if nobody waits
 }
 
@@ -67,26 +70,49 @@ func (d *databases) opened(c *cell) {
 	}
 }
 
+// aged is an open database and when it was used.
+type aged struct {
+	c    *cell
+	used uint64
+}
+
+// eldests is how many are looked for at once: that takes a look at all.
+const eldests = 64
+
 // oldestLocked picks n databases to close and counts them as closing.
 func (d *databases) oldestLocked(n int, but *cell) []*cell {
 	var victims []*cell
-	for ; n > 0; n-- {
-		var oldest *cell
-		for c := range d.open {
-			if _, closing := d.closing[c]; closing || c == but {
-				continue
+	for looked := false; len(victims) < n; {
+		if len(d.eldest) == 0 {
+			if looked {
+				break
 			}
-			if oldest == nil || c.used.Load() < oldest.used.Load() {
-				oldest = c
-			}
+			looked = true
+			d.lookLocked()
+			continue
 		}
-		if oldest == nil {
-			break
+		a := d.eldest[0]
+		d.eldest = d.eldest[1:]
+		_, open := d.open[a.c]
+		_, closing := d.closing[a.c]
+		if open && !closing && a.c != but && a.c.used.Load() == a.used { // else others are older by now
+			d.closing[a.c] = struct{}{}
+			victims = append(victims, a.c)
 		}
-		d.closing[oldest] = struct{}{}
-		victims = append(victims, oldest)
 	}
 	return victims
+}
+
+// lookLocked finds the eldest.
+func (d *databases) lookLocked() {
+	all := make([]aged, 0, len(d.open))
+	for c := range d.open {
+		if _, closing := d.closing[c]; !closing {
+			all = append(all, aged{c, c.used.Load()})
+		}
+	}
+	slices.SortFunc(all, func(a, b aged) int { return cmp.Compare(a.used, b.used) })
+	d.eldest = slices.Clone(all[:min(len(all), eldests)])
 }
 
 func (d *databases) close(c *cell) {

@@ -125,6 +125,12 @@ func (b *Batch) begin(k kind, name string) {
 func (b *Batch) number(n int64) { b.inline = binary.AppendUvarint(b.inline, uint64(n)) }
 
 func leadingZeros(p []byte) (n int) {
+	for ; len(p)-n >= 32; n += 32 {
+		q := p[n : n+32 : n+32]
+		if binary.NativeEndian.Uint64(q)|binary.NativeEndian.Uint64(q[8:])|binary.NativeEndian.Uint64(q[16:])|binary.NativeEndian.Uint64(q[24:]) != 0 {
+			break
+		}
+	}
 	for len(p)-n >= 8 && binary.NativeEndian.Uint64(p[n:]) == 0 {
 		n += 8
 	}

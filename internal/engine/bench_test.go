@@ -66,10 +66,17 @@ func BenchmarkGet(b *testing.B) {
 
 // BenchmarkTurn is a turn that reads, writes and commits: what a counter does.
 func BenchmarkTurn(b *testing.B) {
+	root := b.TempDir()
+	shared := durable.NewShared(durable.SharedOptions{FS: disk.OS(), Root: root, Dir: filepath.Join(root, "commits")})
+	b.Cleanup(func() {
+		if err := shared.Close(); err != nil {
+			b.Error(err)
+		}
+	})
 	for _, mode := range []struct {
 		name   string
 		opener durable.Opener
-	}{{"relaxed", durable.Relaxed()}, {"fsync", durable.Fsync(durable.FsyncOptions{})}} {
+	}{{"relaxed", durable.Relaxed()}, {"fsync", durable.Fsync(durable.FsyncOptions{})}, {"shared", shared}} {
 		b.Run(mode.name, func(b *testing.B) {
 			d, s := benchDB(b, mode.opener)
 			ctx := context.Background()

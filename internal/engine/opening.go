@@ -216,6 +216,9 @@ func (d *DB) attach(like likeness, inMemory bool) (*opening, error) {
 		return nil, &Error{Op: "open", IO: IsIO(err), Err: err}
 	}
 	o := &opening{conn: conn, path: d.o.Path, folder: d.o.Folder, db: d, mainDirty: like == fresh, checkpointed: like == grown}
+	if like == fresh {
+		return o, nil // it is the image, whose format is known
+	}
 	if err := o.checkFormat(); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
