@@ -70,7 +70,8 @@ type Options struct {
 	// MaxAlarmRuns bounds the alarms that run at once; others wait, in the order of their
 	// times. Default 1,000 (N17).
 	MaxAlarmRuns int
-	// CheckpointBytes is the size of a write-ahead log that asks for a checkpoint. Default 4 MiB (N21).
+	// CheckpointBytes is the size of a write-ahead log that asks for a checkpoint. Default 4 MiB; less
+	// if many databases are open whose logs are in memory, as they are unless Relaxed (N21).
 	CheckpointBytes int64
 	// BlockTimeout bounds blocked sections and constructors. Default 30 s (N12).
 	BlockTimeout time.Duration
