@@ -19,9 +19,11 @@ type kv struct {
 // options are those of an object's database.
 var options = sqlite.Options{FS: disk.OS(), WAL: true, MaxRowBytes: 2<<20 + 4096, MaxPages: 2621440}
 
-func openKV(tb testing.TB, path string) *kv {
+func openKV(tb testing.TB, path string, inMemory bool) *kv {
 	tb.Helper()
-	c, err := sqlite.Open(path, options)
+	o := options
+	o.LogInMemory = inMemory
+	c, err := sqlite.Open(path, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -81,7 +83,7 @@ func (k *kv) doGet(tb testing.TB, key string) int {
 }
 
 func BenchmarkGet(b *testing.B) {
-	k := openKV(b, newDB(b))
+	k := openKV(b, newDB(b), false)
 	defer k.Close()
 	for i := range 1000 {
 		k.doPut(b, fmt.Sprintf("key%04d", i), []byte("a value"))
@@ -101,7 +103,7 @@ func BenchmarkGet(b *testing.B) {
 }
 
 func BenchmarkPutCommit(b *testing.B) {
-	k := openKV(b, newDB(b))
+	k := openKV(b, newDB(b), false)
 	defer k.Close()
 	value := make([]byte, 100)
 	b.ReportAllocs()
@@ -147,7 +149,7 @@ func BenchmarkNewDatabase(b *testing.B) {
 		if err := f.Close(); err != nil {
 			b.Fatal(err)
 		}
-		k := openKV(b, path)
+		k := openKV(b, path, false)
 		k.doPut(b, "key", value)
 		if err := k.Close(); err != nil {
 			b.Fatal(err)

@@ -58,6 +58,10 @@ const everything = "SELECT count(*) || ' ' || total(i) || ' ' || total(n) || ' '
 // became of what was not committed; the main file has the same after a checkpoint, and at any
 // time after a write-back. It works the same when most of the log is in a file.
 func TestLogInMemory(t *testing.T) {
+	seeds := uint64(4)
+	if testing.Short() {
+		seeds = 1
+	}
 	for _, v := range []struct {
 		name, pragma string
 		frames       int // in memory
@@ -68,7 +72,7 @@ func TestLogInMemory(t *testing.T) {
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			defer sqlite.SetMaxInMemory(v.frames)()
-			for seed := range uint64(4) {
+			for seed := range seeds {
 				rng := rand.New(rand.NewPCG(seed, 3))
 				path := newFile(t, newImage(t, v.pragma+"CREATE TABLE t(i INTEGER PRIMARY KEY, n, x)"))
 				d := open(t, path, sqlite.Options{WAL: true, LogInMemory: true})

@@ -271,7 +271,7 @@ func TestDescriptions(t *testing.T) {
 }
 
 func TestHotPathDoesNotAllocate(t *testing.T) {
-	k := openKV(t, newDB(t))
+	k := openKV(t, newDB(t), false)
 	defer k.Close()
 	value := make([]byte, 100)
 	if n := testing.AllocsPerRun(100, func() { k.doPut(t, "key", value) }); n > 0 && !raceEnabled {
