@@ -123,11 +123,12 @@ func (s *segment) extend(end int64) {
 
 // writer gathers what goes to a segment into few writes.
 type writer struct {
-	s   *segment
-	at  int64
-	buf []byte
-	crc uint32
-	err error
+	s     *segment
+	at    int64
+	buf   []byte
+	piece []byte // of a source
+	crc   uint32
+	err   error
 }
 
 // chunk is how much is written at once.
@@ -146,9 +147,11 @@ func (w *writer) add(p []byte) {
 }
 
 func (w *writer) copy(src source) {
-	piece := make([]byte, min(src.n, chunk))
+	if n := min(src.n, chunk); int64(len(w.piece)) < n {
+		w.piece = make([]byte, n)
+	}
 	for src.n > 0 && w.err == nil {
-		p := piece[:min(src.n, chunk)]
+		p := w.piece[:min(src.n, int64(len(w.piece)))]
 		if _, err := src.r.ReadAt(p, src.off); err != nil {
 			w.err = err
 			return

@@ -128,7 +128,9 @@ func (d *DB) place(ctx context.Context) error {
 		d.files.release()
 	}
 	if err != nil {
-		d.journal.Done(d.o.Path) // nobody's sync has failed
+		if sqliteExtended(err) != "SQLITE_IOERR_READ" {
+			d.journal.Done(d.o.Path) // nobody's sync has failed
+		}
 		return err
 	}
 	if err = errors.Join(o.conn.SyncMain(), o.place()); err != nil {

@@ -56,6 +56,9 @@ func (o *opening) WriteBack(durable func() durable.Commit) error {
 // make durable. REQUIRES: files held, the commits are durable.
 func (o *opening) writeBack(frames int) error {
 	if err := o.conn.WriteBack(o.written, frames, o.db.preserve); err != nil {
+		if sqliteExtended(err) == "SQLITE_IOERR_READ" { // the part of the log that is in a file
+			o.db.journal.Doubt(o.path, err) // who has all
+		}
 		return diskError("write back", err)
 	}
 	o.written = max(o.written, frames)

@@ -283,3 +283,36 @@ func TestAbsorbedLog(t *testing.T) {
 		}
 	}
 }
+
+// T15: when a part of a log in memory cannot be read back from its file, the journal has it: all is
+// there when that has been replayed.
+func TestT15UnreadableLog(t *testing.T) {
+	o := newObject(t, func(o *engine.Options) {
+		dir := filepath.Dir(o.Path)
+		o.Opener = durable.NewShared(durable.SharedOptions{FS: o.FS, Root: dir, Dir: filepath.Join(dir, "commits"), SegmentBytes: 1 << 30})
+	})
+	large := strings.Repeat("0123456789abcdef", 100_000)
+	for i := range 14 {
+		o.put(fmt.Sprint("key", i), fmt.Sprint(i, large))
+	}
+	o.commit()
+	if err := o.DB.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	o.disk.Fail(disktest.Fault{Op: disktest.Read, Count: -1, Match: func(name string) bool { return strings.HasSuffix(name, "-overflow") }})
+	if err := o.Put(ctx, "b", []byte("refused")); !engine.IsIO(err) { // it has to read what was committed
+		t.Fatalf("Put = %v", err)
+	}
+	if err := o.DB.Recover(ctx); !engine.IsIO(err) {
+		t.Errorf("Recover with a log that cannot be read = %v", err)
+	}
+	o.recover()
+	for i := range 14 {
+		if v, _, err := o.Get(ctx, fmt.Sprint("key", i)); string(v) != fmt.Sprint(i, large) || err != nil {
+			t.Errorf("key%d has %d bytes, %v", i, len(v), err)
+		}
+	}
+	if v, ok, err := o.Get(ctx, "b"); ok || err != nil {
+		t.Errorf("what was refused: %q, %v", v, err)
+	}
+}
