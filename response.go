@@ -26,7 +26,8 @@ func JSON(status int, v any) *http.Response {
 func respond(status int, contentType, body string) *http.Response {
 	a := &struct {
 		http.Response
-		body memoryBody
+		body        memoryBody
+		contentType [1]string
 	}{
 		Response: http.Response{
 			StatusCode:    status,
@@ -34,10 +35,11 @@ func respond(status int, contentType, body string) *http.Response {
 			Proto:         "HTTP/1.1",
 			ProtoMajor:    1,
 			ProtoMinor:    1,
-			Header:        http.Header{"Content-Type": {contentType}},
 			ContentLength: int64(len(body)),
 		},
+		contentType: [1]string{contentType},
 	}
+	a.Header = http.Header{"Content-Type": a.contentType[:]}
 	a.body.Reset(body)
 	a.Body = &a.body
 	return &a.Response
