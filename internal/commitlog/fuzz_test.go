@@ -13,6 +13,10 @@ func FuzzReplay(f *testing.F) {
 	for _, fill := range []func(b *batch){
 		func(b *batch) { b.Made("ns/a", make([]byte, 5000)); b.Write("ns/a", 7, []byte("text"), 9000) },
 		func(b *batch) { b.Removed("../b"); b.Settled("") },
+		func(b *batch) {
+			b.Write("ns/a", 0, []byte("old text"), 8)
+			b.Patch("ns/a", 0, []byte("old text"), []byte("new text"), 8)
+		},
 	} {
 		var b batch
 		fill(&b)

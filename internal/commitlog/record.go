@@ -19,10 +19,12 @@ const (
 	kindRemoved                 // nothing
 	kindCopy                    // size, offset and size as in kindWrite, then so many bytes
 	kindTouched                 // nothing
+	kindPatch                   // as kindWrite, but what runs leave out is not zeros but as it was
 )
 
-// Runs are content without long stretches of zeros, of which pages are full: a number of
-// zeros, a number of bytes (uvarints), those bytes, and so on until the size is reached.
+// Runs are content without long stretches of zeros, of which pages are full, or of what was there
+// before: a number of bytes left out, a number of bytes (uvarints), those bytes, and so on until the
+// size is reached.
 
 // maxWrite is the largest size of a kindWrite.
 const maxWrite = 1 << 24
@@ -71,6 +73,24 @@ func (b *Batch) Write(name string, off int64, p []byte, size int64) {
 		b.number(off)
 		b.runs(part)
 		p, off = p[len(part):], off+int64(len(part))
+	}
+}
+
+// Patch is Write of p where the file has old, of the same length: the log has that, too, or had it
+// and it is durable in the file. Only what differs is said.
+func (b *Batch) Patch(name string, off int64, old, p []byte, size int64) {
+	b.begin(kindPatch, name)
+	b.number(size)
+	b.number(off)
+	b.number(int64(len(p)))
+	for at := 0; at < len(p); {
+		same := equal(old[at:], p[at:])
+		at += same
+		n := untilEqual(old[at:], p[at:])
+		b.number(int64(same))
+		b.number(int64(n))
+		b.inline = append(b.inline, p[at:at+n]...)
+		at += n
 	}
 }
 
@@ -127,11 +147,11 @@ func (b *Batch) number(n int64) { b.inline = binary.AppendUvarint(b.inline, uint
 func leadingZeros(p []byte) (n int) {
 	for ; len(p)-n >= 32; n += 32 {
 		q := p[n : n+32 : n+32]
-		if binary.NativeEndian.Uint64(q)|binary.NativeEndian.Uint64(q[8:])|binary.NativeEndian.Uint64(q[16:])|binary.NativeEndian.Uint64(q[24:]) != 0 {
+		if word(q)|word(q[8:])|word(q[16:])|word(q[24:]) != 0 {
 			break
 		}
 	}
-	for len(p)-n >= 8 && binary.NativeEndian.Uint64(p[n:]) == 0 {
+	for len(p)-n >= 8 && word(p[n:]) == 0 {
 		n += 8
 	}
 	for n < len(p) && p[n] == 0 {
@@ -143,12 +163,41 @@ func leadingZeros(p []byte) (n int) {
 // untilZeros is how many bytes come before a stretch of zeros that is worth leaving out.
 func untilZeros(p []byte) (n int) {
 	for ; len(p)-n >= 16; n += 8 {
-		if binary.NativeEndian.Uint64(p[n:]) == 0 && binary.NativeEndian.Uint64(p[n+8:]) == 0 {
+		if word(p[n:]) == 0 && word(p[n+8:]) == 0 {
 			return n
 		}
 	}
 	return len(p)
 }
+
+// equal is how many bytes of p are as in old.
+func equal(old, p []byte) (n int) {
+	for ; len(p)-n >= 32; n += 32 {
+		a, b := old[n:n+32:n+32], p[n:n+32:n+32]
+		if (word(a)^word(b))|(word(a[8:])^word(b[8:]))|(word(a[16:])^word(b[16:]))|(word(a[24:])^word(b[24:])) != 0 {
+			break
+		}
+	}
+	for len(p)-n >= 8 && word(old[n:]) == word(p[n:]) {
+		n += 8
+	}
+	for n < len(p) && old[n] == p[n] {
+		n++
+	}
+	return n
+}
+
+// untilEqual is how many bytes come before a stretch as in old that is worth leaving out.
+func untilEqual(old, p []byte) (n int) {
+	for ; len(p)-n >= 16; n += 8 {
+		if word(old[n:]) == word(p[n:]) && word(old[n+8:]) == word(p[n+8:]) {
+			return n
+		}
+	}
+	return len(p)
+}
+
+func word(p []byte) uint64 { return binary.NativeEndian.Uint64(p) }
 
 // record is a record as it was read. Offsets are those in the segment's file.
 type record struct {
@@ -209,7 +258,7 @@ func (r *reader) record() (rec record, err error) {
 	}
 	rec.name = string(p)
 	r.at += size
-	if rec.kind == kindWrite || rec.kind == kindCopy {
+	if rec.kind == kindWrite || rec.kind == kindPatch || rec.kind == kindCopy {
 		if rec.size, err = r.number(); err != nil {
 			return rec, err
 		}
@@ -226,8 +275,8 @@ func (r *reader) record() (rec record, err error) {
 		if err := r.skip(rec.n); err != nil {
 			return rec, err
 		}
-	case kindWrite, kindMade:
-		if rec.n, err = r.number(); err != nil || rec.kind == kindWrite && rec.n > maxWrite {
+	case kindWrite, kindPatch, kindMade:
+		if rec.n, err = r.number(); err != nil || rec.kind != kindMade && rec.n > maxWrite {
 			return rec, errors.Join(errRecord, err)
 		}
 		rec.at = r.at
@@ -236,7 +285,7 @@ func (r *reader) record() (rec record, err error) {
 			if err != nil {
 				return rec, err
 			}
-			if size += run.zeros + run.n; run.zeros+run.n <= 0 || size > rec.n || size < 0 {
+			if size += run.left + run.n; run.left+run.n <= 0 || size > rec.n || size < 0 {
 				return rec, errRecord
 			}
 		}
@@ -248,11 +297,11 @@ func (r *reader) record() (rec record, err error) {
 	return rec, nil
 }
 
-// run is a part of a file that was made: zeros, then n bytes, which are at at.
-type run struct{ zeros, n, at int64 }
+// run is a part of content: so many bytes are left out, then come n, which are at at.
+type run struct{ left, n, at int64 }
 
 func (r *reader) run() (x run, err error) {
-	if x.zeros, err = r.number(); err != nil {
+	if x.left, err = r.number(); err != nil {
 		return x, err
 	}
 	if x.n, err = r.number(); err != nil {

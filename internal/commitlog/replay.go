@@ -38,7 +38,7 @@ func Replay(fsys disk.FS, root, dir string) (found Found, err error) {
 			switch known := objects[r.name]; r.kind {
 			case kindTouched:
 				objects[r.name] = known
-			case kindWrite, kindCopy:
+			case kindWrite, kindPatch, kindCopy:
 				objects[r.name] = append(known, entry{record: r, segment: i})
 			default: // a barrier
 				objects[r.name] = append(known[:0], entry{record: r, segment: i})
@@ -166,7 +166,7 @@ func (p *player) writes(f disk.File, records []entry) error {
 		if size == 0 {
 			size = r.size
 		}
-		if records[i].stale = last[r.off] >= r.n; !records[i].stale {
+		if records[i].stale = last[r.off] >= r.n; !records[i].stale && r.kind != kindPatch {
 			last[r.off] = r.n
 		}
 	}
@@ -174,11 +174,7 @@ func (p *player) writes(f disk.File, records []entry) error {
 		if r.stale {
 			continue
 		}
-		write := p.write
-		if r.kind == kindCopy {
-			write = func(f disk.File, r entry) error { return p.copy(f, r.off, p.segments[r.segment], r.at, r.n) }
-		}
-		if err := write(f, r); err != nil {
+		if err := p.one(f, r); err != nil {
 			return err
 		}
 	}
@@ -188,6 +184,17 @@ func (p *player) writes(f disk.File, records []entry) error {
 		}
 	}
 	return f.Sync()
+}
+
+func (p *player) one(f disk.File, r entry) error {
+	switch s := p.segments[r.segment]; r.kind {
+	case kindCopy:
+		return p.copy(f, r.off, s, r.at, r.n)
+	case kindPatch:
+		return p.runs(f, r.off, r)
+	default:
+		return p.write(f, r)
+	}
 }
 
 // write writes what a kindWrite says, zeros too: the file may hold something else there.
@@ -200,7 +207,7 @@ func (p *player) write(f disk.File, e entry) error {
 		if err != nil {
 			return err
 		}
-		at += x.zeros
+		at += x.left
 		if _, err := s.file.ReadAt(p.buf[at:at+x.n], x.at); err != nil {
 			return err
 		}
@@ -234,33 +241,41 @@ func (p *player) remake(path string, e entry) error {
 }
 
 func (p *player) fill(f disk.File, e entry) error {
-	s := p.segments[e.segment]
 	if err := f.Truncate(0); err != nil {
 		return err
 	}
 	if err := f.Truncate(e.n); err != nil {
 		return err
 	}
+	if err := p.runs(f, 0, e); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// runs writes the bytes of runs to the file from off on, and leaves the rest as it is.
+func (p *player) runs(f disk.File, off int64, e entry) error {
+	s := p.segments[e.segment]
 	r := &reader{r: s.file, at: e.at, end: e.end}
 	for at := int64(0); at < e.n; {
 		x, err := r.run()
 		if err != nil {
 			return err
 		}
-		at += x.zeros
-		if err := p.copy(f, at, s, x.at, x.n); err != nil {
+		at += x.left
+		if err := p.copy(f, off+at, s, x.at, x.n); err != nil {
 			return err
 		}
 		at += x.n
 	}
-	return f.Sync()
+	return nil
 }
 
 // copy copies n bytes of a segment.
 func (p *player) copy(to disk.File, off int64, from *segment, at, n int64) error {
-	buf := make([]byte, min(n, chunk))
+	p.buf = slices.Grow(p.buf[:0], int(min(n, chunk)))
 	for n > 0 {
-		b := buf[:min(n, chunk)]
+		b := p.buf[:min(n, chunk)]
 		if _, err := from.file.ReadAt(b, at); err != nil {
 			return err
 		}

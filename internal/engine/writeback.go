@@ -24,14 +24,20 @@ func (o *opening) Take(b *durable.Batch, name string) {
 	}
 	large := len(o.taken)*pageSize > maxCopied || b.Held() >= maxHeld
 	for _, f := range o.taken {
-		var page []byte
+		var page, was []byte
 		if !large {
-			page = o.conn.View(f)
+			page = o.conn.View(f.At)
 		}
-		if page != nil {
-			b.Write(name, f.Off, page, f.Size)
-		} else {
+		if page != nil && f.Was > 0 {
+			was = o.conn.View(f.Was)
+		}
+		switch {
+		case page == nil:
 			b.Copy(name, f.Off, pageSize, o.conn.Log(), f.At, f.Size)
+		case was == nil:
+			b.Write(name, f.Off, page, f.Size)
+		default:
+			b.Patch(name, f.Off, was, page, f.Size)
 		}
 	}
 	if o.taken = o.taken[:0]; large {

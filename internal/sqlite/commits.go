@@ -14,6 +14,7 @@ const pageSize = 4096
 type Frame struct {
 	Off  int64 // of the page in the main file
 	At   int64 // of its bytes in the log
+	Was  int64 // of what the page held before, in the log; 0: it is not there
 	Size int64 // of the main file after the commit, with its last page; else 0
 }
 
@@ -39,14 +40,19 @@ func (c *Conn) TakeCommits(frames []Frame) ([]Frame, error) {
 		if err != nil {
 			return frames, err
 		}
+		if c.newest == nil {
+			c.newest = map[int64]int64{}
+		}
+		f.Was = c.newest[f.Off]
+		c.newest[f.Off] = f.At
 		frames = append(frames, f)
 	}
 	return frames, nil
 }
 
-// View gives the bytes of a page, which must not be changed and stay until the next Checkpoint
-// or Close; nil: they are not in memory, but in Log.
-func (c *Conn) View(f Frame) []byte { return c.memory().view(f.At, pageSize) }
+// View gives the bytes of the page at a position of the log. They must not be changed, and stay
+// until the next Checkpoint or Close. Nil: they are not in memory, but in Log.
+func (c *Conn) View(at int64) []byte { return c.memory().view(at, pageSize) }
 
 // Log reads the log in memory. From any goroutine: what belongs to commits stays until the
 // next Checkpoint or Close.

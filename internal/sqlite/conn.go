@@ -53,11 +53,12 @@ type Conn struct {
 	log     atomic.Pointer[file] // the write-ahead log; nil while there is none
 	created atomic.Uint64        // times that the log was made
 
-	frames   int         // in the log, after the last commit
-	taken    int         // of these, by TakeCommits
-	grown    atomic.Bool // the main file may be longer than SQLite has made it
-	diskErr  error       // the disk's last error in the running call
-	stmts    *Stmt       // all that are not finalized, a list
+	frames   int             // in the log, after the last commit
+	taken    int             // of these, by TakeCommits
+	newest   map[int64]int64 // where TakeCommits last found each page, by Frame.Off
+	grown    atomic.Bool     // the main file may be longer than SQLite has made it
+	diskErr  error           // the disk's last error in the running call
+	stmts    *Stmt           // all that are not finalized, a list
 	progress func() bool
 	users    bool // admitted: PrepareUser works
 	watched  watched

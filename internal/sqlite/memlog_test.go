@@ -20,7 +20,8 @@ import (
 // replica is a copy of a main file that is kept up to date with what TakeCommits gives.
 type replica struct {
 	d      *db
-	file   []byte
+	all    []byte         // also what a commit that made the file shorter has left behind
+	file   []byte         // all but that
 	frames []sqlite.Frame // since the last checkpoint
 }
 
@@ -32,19 +33,25 @@ func (r *replica) take() {
 		r.d.tb.Fatal(err)
 	}
 	for _, f := range r.frames[old:] {
-		p := r.d.View(f)
+		p := r.d.View(f.At)
 		if p == nil {
 			p = make([]byte, pageSize)
 			if _, err := r.d.Log().ReadAt(p, f.At); err != nil {
 				r.d.tb.Fatal(err)
 			}
 		}
-		if need := int(f.Off) + pageSize; need > len(r.file) {
-			r.file = append(r.file, make([]byte, need-len(r.file))...)
+		if f.Was > 0 {
+			was := make([]byte, pageSize)
+			if _, err := r.d.Log().ReadAt(was, f.Was); err != nil || !bytes.Equal(was, r.all[f.Off:f.Off+pageSize]) {
+				r.d.tb.Errorf("what the page at %d held before is not where it is said to be, %v", f.Off, err)
+			}
 		}
-		copy(r.file[f.Off:], p)
+		if need := int(f.Off) + pageSize; need > len(r.all) {
+			r.all = append(r.all, make([]byte, need-len(r.all))...)
+		}
+		copy(r.all[f.Off:], p)
 		if f.Size > 0 {
-			r.file = r.file[:f.Size]
+			r.file = r.all[:f.Size]
 		}
 	}
 	if n := r.d.Frames(); n != len(r.frames) {
@@ -76,7 +83,8 @@ func TestLogInMemory(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 3))
 				path := newFile(t, newImage(t, v.pragma+"CREATE TABLE t(i INTEGER PRIMARY KEY, n, x)"))
 				d := open(t, path, sqlite.Options{WAL: true, LogInMemory: true})
-				r := &replica{d: d, file: read(t, path)}
+				r := &replica{d: d, all: read(t, path)}
+				r.file = r.all
 				d.exec("PRAGMA cache_size=10") // so that transactions spill
 				written := 0
 				for i := range 120 {

@@ -91,6 +91,7 @@ func (c *Conn) fold() error {
 		return c.fail(t, rc)
 	}
 	c.frames, c.taken = 0, 0
+	c.newest = nil
 	return nil
 }
 
