@@ -38,7 +38,7 @@ func (f *folder) add(fill func(b *commitlog.Batch)) {
 	f.t.Helper()
 	var b commitlog.Batch
 	fill(&b)
-	if err := f.log.Append(&b); err != nil {
+	if err := f.log.Append(&b, false); err != nil {
 		f.t.Fatal(err)
 	}
 }

@@ -32,7 +32,7 @@ func FuzzReplay(f *testing.F) {
 			t.Fatal(err)
 		}
 		dir.log = commitlog.New(small{dir.fs}, dir.dir())
-		if err := dir.log.Append(commitlog.Raw(payload)); err != nil {
+		if err := dir.log.Append(commitlog.Raw(payload), false); err != nil {
 			t.Fatal(err)
 		}
 		_, _ = commitlog.Replay(small{dir.fs}, dir.root, dir.dir()) // an error, or not

@@ -40,9 +40,10 @@ func New(fsys disk.FS, dir string) *Log {
 // Segment is a segment that is complete.
 type Segment struct{ s *segment }
 
-// Append writes a batch and makes it durable; an empty one is nothing to write. After an
-// error every later Append gives it, too.
-func (l *Log) Append(b *Batch) error {
+// Append writes a batch and makes it durable; an empty one is nothing to write. busy says that
+// there is other work for the processors meanwhile. After an error every later Append gives it,
+// too.
+func (l *Log) Append(b *Batch, busy bool) error {
 	if l.dead != nil || b.Empty() {
 		return l.dead
 	}
@@ -52,7 +53,7 @@ func (l *Log) Append(b *Batch) error {
 			return err
 		}
 	}
-	if err := l.current.append(b, &l.buf); err != nil {
+	if err := l.current.append(b, busy, &l.buf); err != nil {
 		l.dead = err
 		return err
 	}

@@ -89,7 +89,7 @@ func TestPatchSize(t *testing.T) {
 		}
 		f := newFolder(t)
 		f.write("a", string(page))
-		if err := f.log.Append(&b); err != nil {
+		if err := f.log.Append(&b, false); err != nil {
 			t.Fatal(err)
 		}
 		f.replay()

@@ -214,10 +214,10 @@ func TestCopy(t *testing.T) {
 	gone := errors.New("gone")
 	var b batch
 	b.Copy("a", 0, 10, failing{gone}, 0, 0)
-	if err := f.log.Append(&b); !errors.Is(err, gone) {
+	if err := f.log.Append(&b, false); !errors.Is(err, gone) {
 		t.Errorf("Append = %v, want the source's error", err)
 	}
-	if err := f.log.Append(&batch{}); !errors.Is(err, gone) {
+	if err := f.log.Append(&batch{}, false); !errors.Is(err, gone) {
 		t.Errorf("Append after a failed one = %v, want its error (invariant 4)", err)
 	}
 }

@@ -72,7 +72,7 @@ func (s *segment) readHeader() (ok bool, err error) {
 }
 
 // append writes a batch and makes it durable. buf is room to use.
-func (s *segment) append(b *Batch, buf *[]byte) error {
+func (s *segment) append(b *Batch, busy bool, buf *[]byte) error {
 	w := &writer{s: s, at: s.size, buf: (*buf)[:0], crc: crc32.Checksum(s.salt[:], castagnoli)}
 	var h [batchHeader]byte
 	binary.LittleEndian.PutUint64(h[:], uint64(b.Len()))
@@ -92,7 +92,11 @@ func (s *segment) append(b *Batch, buf *[]byte) error {
 		return w.err
 	}
 	s.extend(w.at)
-	if err := s.file.Sync(); err != nil {
+	sync := s.file.Sync
+	if busy {
+		sync = func() error { return disk.SyncAside(s.file) }
+	}
+	if err := sync(); err != nil {
 		return err
 	}
 	s.size = w.at

@@ -54,6 +54,9 @@
 //     complete segments are placed by another, in their order. Beyond three complete
 //     segments batches wait.
 //
+// The sync of a batch of several commits is left to the kernel (disk.SyncAside): others are at work
+// then, and a thread in fdatasync would keep a processor of Go's from them.
+//
 // # Failure handling
 //
 // Every failure is a *SyncError; Timeout tells a sync that took too long (T16) from one

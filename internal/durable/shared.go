@@ -138,12 +138,17 @@ type Shared struct {
 type batch struct {
 	records commitlog.Batch
 	began   time.Time
+	commits int
 	logs    []*sharedLog
 	marks   []string     // names in records that belong to no Log
 	pending []string     // those of them whose files have yet to go
 	waiters []chan error // with room for one
 	failed  bool         // the outcome does not count any more
 }
+
+// busyFrom is the number of commits in a batch from which on others are likely to come while it is
+// being written, which the processors had better work for.
+const busyFrom = 2
 
 // maxFull is how many complete segments there may be before batches wait.
 const maxFull = 3
@@ -254,7 +259,7 @@ func (s *Shared) writeLocked() {
 	s.mu.Unlock()
 	err := s.fault(b)
 	if err == nil {
-		err = s.log.Append(&b.records)
+		err = s.log.Append(&b.records, b.commits >= busyFrom)
 	}
 	s.mu.Lock()
 	s.flying = nil

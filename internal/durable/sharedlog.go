@@ -39,6 +39,7 @@ func (l *sharedLog) Commit(c Commit) {
 	}
 	l.newest = c
 	l.source.Take(&s.next.records, l.name)
+	s.next.commits++
 	if !l.queued {
 		l.queued = true
 		s.next.logs = append(s.next.logs, l)

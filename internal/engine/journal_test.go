@@ -207,7 +207,7 @@ func TestHungJournalMemory(t *testing.T) {
 	}
 	commits := filepath.Join(o.dir, "commits")
 	log := commitlog.New(o.disk, commits)
-	if err := log.Append(&b); err != nil {
+	if err := log.Append(&b, false); err != nil {
 		t.Fatal(err)
 	}
 	replayed := t.TempDir()
