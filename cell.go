@@ -44,6 +44,7 @@ type cell struct {
 
 	since   atomic.Int64 // quiet since, in nanoseconds after Runtime.started
 	watched atomic.Bool  // the timer runs
+	failing atomic.Bool  // the database failed between two instances
 
 	mu      sync.Mutex // guards following
 	retired bool
@@ -221,14 +222,14 @@ func (c *cell) InTransaction(l *actor.Life) bool { return instanceOf(l).session.
 
 // Leave closes the database, at most a few at a time.
 func (c *cell) Leave(ctx context.Context, l *actor.Life) error {
-	rt := c.served.rt
-	rt.closers <- struct{}{}
-	defer func() { <-rt.closers }()
-	if c.db.Broken() != nil {
+	if c.db.Broken() != nil { // before those few: it may wait until everybody has closed his
 		if err := c.recoverDB(ctx); err != nil {
 			return err
 		}
 	}
+	rt := c.served.rt
+	rt.closers <- struct{}{}
+	defer func() { <-rt.closers }()
 	return c.closeDB(ctx)
 }
 
@@ -267,7 +268,15 @@ func (c *cell) Recover(l *actor.Life, why *actor.ResetError) error {
 
 // failed hears of a failure of the database in the background.
 func (c *cell) failed(err error) {
-	c.mb.ResetAny(asReset(err))
+	if c.mb.ResetAny(asReset(err)) {
+		return
+	}
+	// The next event would recover, but all objects wait for this one's files to be closed if
+	// their log has to be replayed.
+	c.failing.Store(true) // if it is busy, Quiet sees that
+	if c.mb.TryLeave(actor.StopIdle) {
+		c.failing.Store(false)
+	}
 }
 
 func asReset(err error) *actor.ResetError {
@@ -286,6 +295,9 @@ func (c *cell) Quiet() {
 		return
 	}
 	c.since.Store(int64(time.Since(c.served.rt.started)))
+	if c.failing.Load() && c.failing.Swap(false) && c.db.Broken() != nil && c.mb.TryLeave(actor.StopIdle) {
+		return
+	}
 	if c.served.class.idleTimeout >= 0 {
 		c.watch()
 	}

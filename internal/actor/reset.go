@@ -26,14 +26,15 @@ func (mb *Mailbox) Reset(l *Life, why *ResetError) {
 }
 
 // ResetAny ends, in the background, the life of the time of the call, because storage
-// failed. Without a life the next one finds storage broken when it begins.
-func (mb *Mailbox) ResetAny(why *ResetError) {
+// failed. False without one: the next one finds storage broken when it begins.
+func (mb *Mailbox) ResetAny(why *ResetError) bool {
 	mb.mu.Lock()
 	l := mb.life
 	mb.mu.Unlock()
 	if l != nil {
 		go mb.Reset(l, why)
 	}
+	return l != nil
 }
 
 // Abort ends l with reason. Inside a turn of l it does not return: the goroutine ends, so

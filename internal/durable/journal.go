@@ -35,8 +35,13 @@ func (s *Shared) Forget(ctx context.Context, path string) error {
 
 // Touched implements Journal.
 func (s *Shared) Touched(ctx context.Context, path string) error {
+	name := s.name(path)
 	s.mu.Lock()
-	return s.markLocked(ctx, s.name(path), (*Batch).Touched)
+	if err := s.awaitedLocked(name); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	return s.markLocked(ctx, name, (*Batch).Touched)
 }
 
 // Removed implements Journal.
@@ -49,11 +54,23 @@ func (s *Shared) Removed(path string) error {
 func (s *Shared) mark(ctx context.Context, path string, put func(*Batch, string), pending bool) error {
 	name := s.name(path)
 	s.mu.Lock()
+	if err := s.awaitedLocked(name); err != nil {
+		s.mu.Unlock()
+		return err
+	}
 	s.trustLocked(name)
 	if pending {
 		s.next.pending = append(s.next.pending, name)
 	}
 	return s.markLocked(ctx, name, put)
+}
+
+// awaitedLocked gives an error to who must not wait for a replay, as that waits for it to leave.
+func (s *Shared) awaitedLocked(name string) error {
+	if s.ruined == nil || s.users[name] == 0 {
+		return nil
+	}
+	return &SyncError{Err: s.ruined}
 }
 
 // markLocked writes a record and waits until it is durable. REQUIRES: mu held; it is
@@ -118,7 +135,10 @@ func (s *Shared) trustLocked(name string) {
 func (s *Shared) Leave(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.users--
+	name := s.name(path)
+	if s.users[name]--; s.users[name] == 0 {
+		delete(s.users, name)
+	}
 	s.wakeLocked()
 }
 
@@ -148,6 +168,6 @@ func (s *Shared) Enter(path string) error {
 			return err
 		}
 	}
-	s.users++
+	s.users[name]++
 	return nil
 }

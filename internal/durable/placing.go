@@ -210,7 +210,7 @@ func (s *Shared) replaceLocked() {
 		err = s.placeFilesLocked(names)
 	}
 	ruined := s.ruined != nil
-	for s.ruined != nil && s.users > 0 {
+	for s.ruined != nil && len(s.users) > 0 {
 		s.waitLocked() // their owners are closing them
 	}
 	s.mu.Unlock()
@@ -313,13 +313,13 @@ func (s *Shared) Close() error {
 		err = s.giveUpLocked()
 	}
 	segments := s.completeLocked()
-	users, names := s.users, maps.Clone(s.names)
+	used, names := len(s.users) > 0, maps.Clone(s.names)
 	s.mu.Unlock()
 	defer s.mu.Lock()
 	cerr := s.log.Close(segments...)
 	if err != nil {
 		s.report(errors.Join(err, cerr))
-		if users > 0 {
+		if used {
 			return errors.Join(err, cerr)
 		}
 		if err, cerr = s.replay(names), nil; err != nil {

@@ -165,6 +165,47 @@ func TestSharedRuin(t *testing.T) {
 	})
 }
 
+// Who has entered is told at once that a mark must wait for the replay, which waits for him; who
+// has not waits.
+func TestSharedRuinInside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared(t)
+		a := s.enter("a")
+		a.save("1")
+		s.Doubt(s.path("b"), errDisk)
+		entered, removed := make(chan error, 1), make(chan error, 1)
+		go func() { entered <- s.Enter(s.path("b")) }() // which begins it
+		synctest.Wait()
+		began := time.Now()
+		for what, err := range map[string]error{
+			"Removed": s.Removed(s.path("a")),
+			"Forget":  s.Forget(context.Background(), s.path("a")),
+			"Touched": s.Touched(context.Background(), s.path("a")),
+		} {
+			if !errors.Is(err, errDisk) {
+				t.Errorf("%s of who has entered = %v, want %v", what, err, errDisk)
+			}
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("that took %v", waited)
+		}
+		go func() { removed <- s.Removed(s.path("c")) }()
+		synctest.Wait()
+		if len(removed) > 0 {
+			t.Errorf("Removed of another = %v before the replay", <-removed)
+		}
+		a.wantDead(errDisk)
+		a.lose()
+		if err := errors.Join(<-entered, <-removed); err != nil {
+			t.Error(err)
+		}
+		s.want("a", "1")
+		s.Done(s.path("c"))
+		s.Leave(s.path("b"))
+		s.close()
+	})
+}
+
 // An object that left is durable in its file when its segment is given up, not before; its owner
 // has written it there, and is not asked.
 func TestSharedLeave(t *testing.T) {

@@ -113,16 +113,16 @@ type Shared struct {
 	o   SharedOptions
 	log *commitlog.Log // of the goroutine that writes
 
-	mu       sync.Mutex    // guards following; held for field access and copying only
-	next     *batch        // commits and marks gather here
-	flying   *batch        // being written; nil: none
-	spare    *batch        // empty, to be used next; nil: none
-	running  bool          // a goroutine writes
-	opening  bool          // … and is opening tickets
-	good     commitlog.End // of the batches whose tickets were opened
-	dead     error         // the log failed: it has to be replaced
-	ruined   error         // files it speaks of are not to be trusted: it has to be replayed
-	users    int           // objects whose files are in use
+	mu       sync.Mutex     // guards following; held for field access and copying only
+	next     *batch         // commits and marks gather here
+	flying   *batch         // being written; nil: none
+	spare    *batch         // empty, to be used next; nil: none
+	running  bool           // a goroutine writes
+	opening  bool           // … and is opening tickets
+	good     commitlog.End  // of the batches whose tickets were opened
+	dead     error          // the log failed: it has to be replaced
+	ruined   error          // files it speaks of are not to be trusted: it has to be replayed
+	users    map[string]int // of each object whose files are in use
 	open     map[*sharedLog]struct{}
 	timer    *time.Timer
 	names    map[string]struct{}   // of objects in the present segment
@@ -164,7 +164,7 @@ func NewShared(o SharedOptions) *Shared {
 	log := commitlog.New(o.FS, o.Dir)
 	return &Shared{
 		o: o, log: log, good: log.End(), next: &batch{}, number: 1, names: map[string]struct{}{},
-		doubtful: map[string]error{}, sources: map[string]*sharedLog{}, open: map[*sharedLog]struct{}{},
+		users: map[string]int{}, doubtful: map[string]error{}, sources: map[string]*sharedLog{}, open: map[*sharedLog]struct{}{},
 	}
 }
 
