@@ -165,7 +165,9 @@ func (s *served) runHandler(ctx context.Context, id ID, e *alarmEvent) error {
 		if err != actor.ErrGone {
 			return err
 		}
-		s.forget(c)
+		if err := c.mb.Retirement(ctx); err != nil {
+			return err
+		}
 	}
 }
 

@@ -328,6 +328,9 @@ func (c *cell) look() {
 		c.mu.Unlock()
 		return
 	}
+	if rest <= 0 && c.db.Pinned() { // it could not close its database, and events would wait for that
+		rest = c.served.class.idleTimeout
+	}
 	if rest > 0 {
 		c.timer.Reset(rest)
 		c.mu.Unlock()

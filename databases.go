@@ -95,7 +95,8 @@ func (d *databases) oldestLocked(n int, but *cell) []*cell {
 		d.eldest = d.eldest[1:]
 		_, open := d.open[a.c]
 		_, closing := d.closing[a.c]
-		if open && !closing && a.c != but && a.c.used.Load() == a.used { // else others are older by now
+		free := open && !closing && a.c != but && !a.c.db.Pinned()
+		if free && a.c.used.Load() == a.used { // else others are older by now
 			d.closing[a.c] = struct{}{}
 			victims = append(victims, a.c)
 		}

@@ -64,6 +64,8 @@ func (s *Stub) post(ctx context.Context, e *actor.Event) error {
 		if err := c.mb.Do(ctx, e); err != actor.ErrGone {
 			return err
 		}
-		s.ns.forget(c)
+		if err := c.mb.Retirement(ctx); err != nil {
+			return err
+		}
 	}
 }

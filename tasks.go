@@ -116,7 +116,7 @@ func callerFor(ctx context.Context, owner *actor.Life) (t *actor.Turn, outside *
 // visit runs fn on an object between two turns, whether or not it is in memory. What fn
 // leaves open of an object that was not is not closed: see settle.
 func (s *served) visit(ctx context.Context, id ID, fn func(c *cell) error) error {
-	return s.onCell(id, func(c *cell) (err error) {
+	return s.onCell(ctx, id, func(c *cell) (err error) {
 		if verr := c.mb.Between(ctx, func(l *actor.Life) { err = c.work(l, fn) }); verr != nil {
 			return verr
 		}
@@ -128,7 +128,7 @@ func (s *served) visit(ctx context.Context, id ID, fn func(c *cell) error) error
 // new events wait.
 func (s *served) fenced(ctx context.Context, id ID, fn func(c *cell) error) error {
 	defer s.settle(id)
-	return s.onCell(id, func(c *cell) (err error) {
+	return s.onCell(ctx, id, func(c *cell) (err error) {
 		if verr := c.mb.Fenced(ctx, func(*actor.Life) { err = c.work(nil, fn) }); verr != nil {
 			return verr
 		}
@@ -140,7 +140,7 @@ func (s *served) fenced(ctx context.Context, id ID, fn func(c *cell) error) erro
 var errAgain = errors.New("the object is being reset")
 
 // onCell gives fn the object's cell, and again if that was retired or reset.
-func (s *served) onCell(id ID, fn func(c *cell) error) error {
+func (s *served) onCell(ctx context.Context, id ID, fn func(c *cell) error) error {
 	for {
 		c := s.cell(id)
 		if c == nil {
@@ -148,7 +148,9 @@ func (s *served) onCell(id ID, fn func(c *cell) error) error {
 		}
 		switch err := fn(c); err {
 		case actor.ErrGone:
-			s.forget(c)
+			if err := c.mb.Retirement(ctx); err != nil {
+				return err
+			}
 		case errAgain:
 		default:
 			return err

@@ -58,6 +58,26 @@ func (mb *Mailbox) Leave(ctx context.Context, reason StopReason, retire bool) er
 	}
 }
 
+// Retirement waits until the Host was told that the mailbox, which is gone, is retired: until then
+// storage may be in use. It gives ctx's error if that ends first.
+func (mb *Mailbox) Retirement(ctx context.Context) error {
+	for {
+		mb.mu.Lock()
+		if mb.retired {
+			mb.mu.Unlock()
+			return nil
+		}
+		changed := make(chan struct{})
+		mb.idlers = append(mb.idlers, changed)
+		mb.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // leave runs with the baton of epoch, unless a reset has taken that meanwhile.
 func (mb *Mailbox) leave(reason StopReason, retire bool, epoch uint64) {
 	mb.mu.Lock()

@@ -11,7 +11,7 @@ import (
 	"github.com/durablego/do/internal/gate"
 )
 
-// ErrGone says that the mailbox has been retired: its object left memory. The caller
+// ErrGone says that the mailbox is being retired: its object left memory. The caller
 // looks for the object's present mailbox and tries again.
 var ErrGone = errors.New("actor: the mailbox is retired")
 

@@ -32,7 +32,8 @@
 //  4. Durable stays at the last commit a good sync covered, so that the owner can cut the
 //     write-ahead log back to it. The late success of a sync that timed out changes
 //     nothing.
-//  5. When Close has returned, the Log calls neither Target nor the gate nor failed.
+//  5. When Close has returned, the Log calls neither Target nor the gate nor failed. A Log of
+//     Shared calls failed, again perhaps, when the log is ruined, until Journal.Closed.
 //
 // # Invariants of Shared
 //

@@ -41,11 +41,19 @@ func (s *Shared) failLocked(err error, ended *batch) {
 			}
 		}
 	}
+	var again []*sharedLog
 	if s.ruined != nil {
+		// Also of those Logs that were closed, as their owner is still in, and those whose owner
+		// has been told of something else, and may have failed to close.
 		for l := range s.open {
-			if l.dead == nil {
+			switch {
+			case l.reporting, l.leaving:
+			case l.dead == nil:
 				l.dead, l.reporting = err, true
 				logs = append(logs, l)
+			default:
+				l.reporting = true
+				again = append(again, l)
 			}
 		}
 	}
@@ -55,11 +63,14 @@ func (s *Shared) failLocked(err error, ended *batch) {
 		l.failed(err) // first: who hears of a broken ticket finds the owner warned
 		l.gate.Break(err)
 	}
+	for _, l := range again {
+		l.failed(err)
+	}
 	for _, w := range waiters {
 		w <- err
 	}
 	s.mu.Lock()
-	for _, l := range logs {
+	for _, l := range append(logs, again...) {
 		l.reporting = false
 		l.wakeLocked()
 	}

@@ -103,6 +103,9 @@ func (s *Shared) Syncing(path string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.doubtful[name]; err != nil && s.ruined == nil {
+		if l := s.sources[name]; l != nil {
+			l.leaving = true // as it is told here
+		}
 		return s.ruinLocked(err)
 	}
 	for s.placing && s.ruined == nil {
@@ -110,6 +113,8 @@ func (s *Shared) Syncing(path string) error {
 	}
 	if s.ruined == nil {
 		s.doubtful[name] = nil
+	} else if l := s.sources[name]; l != nil {
+		l.leaving = true
 	}
 	return s.ruined
 }
@@ -146,7 +151,16 @@ func (s *Shared) Leave(path string) {
 func (s *Shared) Closed(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.sources, s.name(path))
+	name := s.name(path)
+	l := s.sources[name]
+	if l == nil {
+		return
+	}
+	for l.reporting {
+		_ = l.waitLocked(context.Background()) // this context does not end
+	}
+	delete(s.open, l)
+	delete(s.sources, name)
 }
 
 // Enter implements Journal.
@@ -158,6 +172,9 @@ func (s *Shared) Enter(path string) error {
 		_ = s.ruinLocked(err) // waited for below
 	}
 	for s.ruined != nil {
+		if err := s.awaitedLocked(name); err != nil {
+			return err // of a Snapshot, say, of what its owner has open
+		}
 		done := make(chan error, 1)
 		s.next.waiters = append(s.next.waiters, done)
 		s.startLocked() // who writes replays the log first

@@ -181,6 +181,7 @@ func TestSharedRuinInside(t *testing.T) {
 			"Removed": s.Removed(s.path("a")),
 			"Forget":  s.Forget(context.Background(), s.path("a")),
 			"Touched": s.Touched(context.Background(), s.path("a")),
+			"Enter":   s.Enter(s.path("a")), // for a Snapshot
 		} {
 			if !errors.Is(err, errDisk) {
 				t.Errorf("%s of who has entered = %v, want %v", what, err, errDisk)

@@ -24,6 +24,7 @@ type sharedLog struct {
 	dead      error         // why nothing is taken any more
 	reporting bool          // the failure is being reported
 	closed    bool          // Close was called
+	leaving   bool          // its owner closes the files whatever happens
 	moved     chan struct{} // closed when one of these moves; nil: nobody waits
 }
 
@@ -121,5 +122,7 @@ func (l *sharedLog) Close() {
 	for l.queued || l.flying || l.reporting {
 		_ = l.waitLocked(context.Background()) // this context does not end
 	}
-	delete(l.shared.open, l)
+	if l.shared.sources[l.name] != l {
+		delete(l.shared.open, l)
+	} // else its owner is told of a replay until Closed
 }

@@ -119,8 +119,14 @@ func (d *DB) checkpoint() error {
 	var err error
 	if d.journal != nil {
 		err = d.fold("checkpoint")
-	} else if err = d.copyBack("checkpoint", d.db.conn.Checkpoint); err == nil {
-		d.db.log.Rewind()
+	} else {
+		err = d.copyBack("checkpoint", func() error {
+			err := d.db.conn.Checkpoint()
+			if err == nil {
+				d.db.log.Rewind() // also if that took too long
+			}
+			return err
+		})
 	}
 	if err != nil {
 		return err

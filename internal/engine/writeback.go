@@ -78,12 +78,14 @@ func (d *DB) fold(op string) error {
 		return d.fail(op, err, true)
 	}
 	defer d.files.release()
-	if err := d.copyBack(op, d.db.conn.Checkpoint); err != nil {
-		return err
-	}
-	d.db.written = 0
-	d.db.log.Rewind()
-	return nil
+	return d.copyBack(op, func() error {
+		if err := d.db.conn.Checkpoint(); err != nil {
+			return err
+		}
+		d.db.written = 0 // also if that took too long
+		d.db.log.Rewind()
+		return nil
+	})
 }
 
 // enterFiles waits until nobody else writes to the main file, as long as a commit may wait.
