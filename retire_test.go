@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -51,19 +52,17 @@ func TestL21CalledWhileGivenUp(t *testing.T) {
 		wantAdd(t, x, 1, 2)
 		_, err = do.Call0(t.Context(), rt.Namespace("LAST").GetByName("last"), (*last).Wake)
 		wantNil(t, err)
-		writes := 0
+		var writes atomic.Int64
 		d.Hook(func(op disktest.Op, name string) error {
 			if op != disktest.Write || !strings.HasSuffix(name, x.ID().String()+".sqlite") {
 				return nil
 			}
-			writes++
-			switch {
-			case writes == 3: // closing failed, and so did it again after a recovery
+			switch n := writes.Add(1); {
+			case n < 3: // closing failed, and so did it again after a recovery
+				return syscall.ENOSPC
+			case n == 3:
 				close(inside)
 				time.Sleep(time.Second) // as long as there is something else to do
-				return nil
-			case writes < 3:
-				return syscall.ENOSPC
 			}
 			return nil
 		})

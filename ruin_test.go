@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,10 +92,9 @@ func TestT16LateCheckpoint(t *testing.T) {
 		wantAdd(t, y, 1, 1)
 		wantAdd(t, x, 1, 1)
 		synctest.Wait()
-		slow := false
+		var slow atomic.Bool
 		d.Hook(func(op disktest.Op, name string) error {
-			if !slow && op == disktest.Write && strings.HasSuffix(name, x.ID().String()+".sqlite") {
-				slow = true
+			if op == disktest.Write && strings.HasSuffix(name, x.ID().String()+".sqlite") && slow.CompareAndSwap(false, true) {
 				time.Sleep(31 * time.Second)
 			}
 			return nil
@@ -103,7 +103,7 @@ func TestT16LateCheckpoint(t *testing.T) {
 		synctest.Wait()
 		_, err := do.Call(t.Context(), x, (*box).Add, 1)
 		wantErr(t, "during the checkpoint", err, do.ErrReset)
-		if !slow {
+		if !slow.Load() {
 			t.Fatal("there was no checkpoint")
 		}
 		for {
