@@ -125,7 +125,9 @@ func TestL8IdleBesideExport(t *testing.T) {
 		env, d := newSlowDisk(t, boxes(class(nil)))
 		x := named(env, "x")
 		wantAdd(t, x, 1, 1)
-		wantNil(t, run(env, x, func(ctx context.Context, b *box) error { return b.state.KV().Put(ctx, "large", make([]byte, 2_000_000)) }))
+		wantNil(t, run(env, x, func(ctx context.Context, b *box) error {
+			return b.state.KV().Put(ctx, "large", make([]byte, 2_000_000))
+		}))
 		copied, finish := make(chan error, 1), make(chan struct{})
 		d.Hook(func(op disktest.Op, name string) error {
 			if op == disktest.Write && strings.Contains(name, "export-") {
