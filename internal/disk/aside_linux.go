@@ -20,24 +20,24 @@ type aside struct {
 
 // asideCall is struct iocb of linux/aio_abi.h.
 type asideCall struct {
-	data     uint64
-	key      uint32 // these two change places where the high byte is first; both stay 0
-	rwFlags  uint32
-	op       uint16
-	priority int16
-	fd       uint32
-	buf      uint64
-	size     uint64
-	offset   int64
-	reserved uint64
-	flags    uint32
-	eventFD  uint32
+	_       uint64 // data
+	_       [2]uint32
+	op      uint16
+	_       int16 // priority
+	fd      uint32
+	buf     uint64
+	size    uint64
+	_       int64 // offset
+	_       uint64
+	flags   uint32
+	eventFD uint32
 }
 
 // asideResult is struct io_event.
 type asideResult struct {
-	data, call   uint64
-	result, more int64
+	_, _   uint64 // data, call
+	result int64
+	_      int64
 }
 
 const (
@@ -64,8 +64,10 @@ func (f *osFile) SyncAside() error {
 		asides <- a
 		return f.Sync() // whose error says more
 	}
-	err := a.wait()
-	asides <- a
+	err, over := a.wait()
+	if over {
+		asides <- a
+	} // else what comes of the call must not be taken for that of another
 	return f.fail("sync", err)
 }
 
@@ -109,10 +111,10 @@ func (a *aside) start(fd int) bool {
 	return errno == 0 && n == 1
 }
 
-// wait returns the outcome of what start began.
-func (a *aside) wait() error {
+// wait returns the outcome of what start began, and whether that is over.
+func (a *aside) wait() (err error, over bool) {
 	var count [8]byte
-	_, err := a.event.Read(count[:])
+	_, err = a.event.Read(count[:])
 	for {
 		// The call has ended, unless the event could not be read: then this waits in its place.
 		n, _, errno := syscall.Syscall6(unix.SYS_IO_GETEVENTS, a.context, 1, 1, uintptr(unsafe.Pointer(&a.result)), 0, 0)
@@ -120,10 +122,10 @@ func (a *aside) wait() error {
 		case errno == syscall.EINTR || errno == 0 && n == 0:
 			continue
 		case errno != 0:
-			return errno
+			return errno, false
 		case a.result.result < 0:
-			return syscall.Errno(-a.result.result)
+			return syscall.Errno(-a.result.result), true
 		}
-		return err
+		return err, true
 	}
 }

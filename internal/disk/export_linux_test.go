@@ -19,5 +19,6 @@ func FailingAside(f *os.File) (begun bool, err error) {
 	if !a.start(int(f.Fd())) {
 		return false, nil
 	}
-	return true, a.wait()
+	err, over := a.wait()
+	return over, err
 }
