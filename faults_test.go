@@ -265,7 +265,7 @@ func TestFaultsSweep(t *testing.T) {
 func sweep(t *testing.T, kind disktest.Fault, play func(h *history, arm func())) {
 	step := 1
 	if raceEnabled {
-		step = 4 // the run without the race detector does them all
+		step = 12 // the run without the race detector does them all
 	}
 	for n := 1; n < 1000; n += step {
 		fired := false

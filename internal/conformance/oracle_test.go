@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var modeNames = flag.String("conformance.mode", "memory,disk", "modes of TestOracle: memory, disk, evict, restart")
+var modeNames = flag.String("conformance.mode", "", "modes of TestOracle: memory, disk, evict, restart; by default the first two, with -short disk")
 
 // oracle loads the scenarios of ORACLE_DIR, or those in testdata. A relative folder may also be one below the module's root.
 func oracle(t *testing.T) []*Topic {
@@ -31,7 +31,15 @@ func oracle(t *testing.T) []*Topic {
 //	ORACLE_DIR=DIR go test ./internal/conformance -run TestOracle -v
 func TestOracle(t *testing.T) {
 	var modes []Mode
-	for name := range strings.SplitSeq(*modeNames, ",") {
+	names := *modeNames
+	switch {
+	case names != "":
+	case testing.Short():
+		names = Disk.Name
+	default:
+		names = Memory.Name + "," + Disk.Name
+	}
+	for name := range strings.SplitSeq(names, ",") {
 		m, ok := Modes[name]
 		if !ok {
 			t.Fatalf("-conformance.mode: no mode %q", name)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -52,11 +53,14 @@ func (c *child) ringer(name int, method, path string, answer any) error {
 	return at.ask(method, fmt.Sprint("ringer", name), path, nil, answer)
 }
 
+// enough alarms are set before a kill.
+const enough = 60
+
 // setAndKill has one client per ringer set one alarm after the other, until the kill.
 func setAndKill(t *testing.T, c *child, known []wanted, rng *rand.Rand) (answered int) {
 	t.Helper()
 	var wg sync.WaitGroup
-	counts := make([]int, len(known))
+	var count atomic.Int64
 	for i := range known {
 		mine := rand.New(rand.NewPCG(rng.Uint64(), 0))
 		wg.Go(func() {
@@ -67,7 +71,7 @@ func setAndKill(t *testing.T, c *child, known []wanted, rng *rand.Rand) (answere
 					return // killed
 				}
 				known[i].answered = known[i].asked
-				counts[i]++
+				count.Add(1)
 				if mine.IntN(4) == 0 {
 					<-time.After(time.Duration(mine.IntN(60)) * time.Millisecond) // some get to run
 				}
@@ -75,12 +79,12 @@ func setAndKill(t *testing.T, c *child, known []wanted, rng *rand.Rand) (answere
 		})
 	}
 	<-time.After(200*time.Millisecond + time.Duration(rng.Int64N(int64(200*time.Millisecond))))
+	for end := time.Now().Add(20 * time.Second); count.Load() < enough && time.Now().Before(end); {
+		<-time.After(time.Millisecond) // a slow machine
+	}
 	c.kill(t)
 	wg.Wait()
-	for _, n := range counts {
-		answered += n
-	}
-	return answered
+	return int(count.Load())
 }
 
 // wantRings waits until no alarm is left, without a look at the ringers, which would have the

@@ -88,7 +88,11 @@ func takeoverOn(t *testing.T) (o *object, recorder *disktest.Recorder, faulty *d
 // all that may be left of what was not synced.
 func TestIssue5Part6PowerCutOfTakeover(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	for round := range 5 {
+	rounds := 5
+	if testing.Short() {
+		rounds = 1
+	}
+	for round := range rounds {
 		o, recorder, faulty := takeoverOn(t)
 		step := 0
 		cut := func() {
@@ -119,12 +123,17 @@ func TestIssue5Part6PowerCutOfTakeover(t *testing.T) {
 	}
 }
 
-// stride leaves out most of the reads: there are many that are alike.
-func stride(op disktest.Op) int {
+// stride leaves out most of the reads: there are many that are alike. A short run, which looks for
+// data races, takes some of all.
+func stride(op disktest.Op) (step int) {
+	step = 1
 	if op == disktest.Read || op == disktest.Stat {
-		return 7
+		step = 7
 	}
-	return 1
+	if testing.Short() {
+		step *= 5
+	}
+	return step
 }
 
 // TestIssue5Part6EveryFaultOfTakeover has the n-th operation of each kind fail, or all from
