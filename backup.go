@@ -30,7 +30,7 @@ import (
 // The copy is made beside dir, in dir.partial-<uuid>, and renamed at the end; after an error
 // that folder is removed, and only a crash may leave it. Errors: fs.ErrExist if there is
 // something in dir, ErrInvalidOptions for a dir inside the data folder, ErrClosed once Close
-// has begun, also for a Backup that runs; ctx's, the disk's, and that of the first object
+// has begun, also for a Backup that still copies; ctx's, the disk's, and that of the first object
 // that cannot be read. Inside an object Backup is a wait of the turn (T3).
 func (rt *Runtime) Backup(ctx context.Context, dir string) error {
 	if rt.options.DryRun {
@@ -82,6 +82,9 @@ func (rt *Runtime) backup(ctx context.Context, to string) (err error) {
 	}()
 	if err := b.copy(ctx); err != nil {
 		return err
+	}
+	if rt.closing.Load() { // ctx may hear of it later
+		return ErrClosed
 	}
 	if err := rt.fs.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) { // empty: some systems rename to nothing only
 		return err

@@ -193,6 +193,7 @@ func TestLinearizable(t *testing.T) {
 
 // countTogether lets some goroutines add while the object is disturbed.
 func countTogether(t *testing.T, env *dotest.Runtime, stub *do.Stub, syncs bool) (history []porcupine.Operation, known int) {
+	const clients = 8
 	var mu sync.Mutex
 	var wg, disturbers sync.WaitGroup
 	stop := make(chan struct{})
@@ -204,26 +205,31 @@ func countTogether(t *testing.T, env *dotest.Runtime, stub *do.Stub, syncs bool)
 	if syncs { // a Relaxed runtime has answered for what a failed fsync undoes
 		disturbances = append(disturbances, func() { env.FailSyncs(stub, 1) })
 	}
+	var worked atomic.Int64
 	for i, disturb := range disturbances {
 		disturbers.Go(func() {
-			for {
+			for next := int64(0); ; {
 				select {
 				case <-stop:
 					return
 				default:
 				}
-				disturb()
-				for range 1 + i { // not so often that nothing works
+				// Each may fail what all the clients wait for: not so often that little works,
+				// whatever the scheduler does.
+				if worked.Load() < next {
 					_, _ = do.Call0(t.Context(), stub, (*box).Memory)
+					continue
 				}
+				next = worked.Load() + int64(clients*(1+i))
+				disturb()
 			}
 		})
 	}
 	began := time.Now()
-	for client := range 8 {
+	for client := range clients {
 		wg.Go(func() {
 			rng := rand.New(rand.NewPCG(2, uint64(client)))
-			for range 40 {
+			for range 60 {
 				op := porcupine.Operation{ClientId: client, Input: rng.IntN(3)}
 				ctx, cancel := context.WithCancel(t.Context())
 				if rng.IntN(10) == 0 {
@@ -245,15 +251,15 @@ func countTogether(t *testing.T, env *dotest.Runtime, stub *do.Stub, syncs bool)
 				}
 				mu.Lock()
 				history = append(history, op)
-				if err == nil {
-					known++
-				}
 				mu.Unlock()
+				if err == nil {
+					worked.Add(1)
+				}
 			}
 		})
 	}
 	wg.Wait()
 	close(stop)
 	disturbers.Wait()
-	return history, known
+	return history, int(worked.Load())
 }
