@@ -2,6 +2,7 @@ package do
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -20,7 +21,7 @@ func (rt *Runtime) openLog(relaxed bool, b bridge.Config) (err error) {
 	dir := filepath.Join(rt.dir, logDir)
 	found, err := commitlog.Replay(rt.fs, rt.dir, dir)
 	if err != nil {
-		return err
+		return unreadable(err)
 	}
 	for _, name := range found.Lost {
 		rt.options.Logger.Error("the file of an object is gone, commits of it are in the log", "file", name)
@@ -58,6 +59,19 @@ func (rt *Runtime) openLog(relaxed bool, b bridge.Config) (err error) {
 	rt.shared = durable.NewShared(o)
 	rt.opener = rt.shared
 	return nil
+}
+
+// unreadable says of what kind the error of a replay is.
+func unreadable(err error) error {
+	var damage *commitlog.DamageError
+	var newer *commitlog.VersionError
+	switch {
+	case errors.As(err, &damage):
+		return fmt.Errorf("%w: %w", ErrDamagedLog, err)
+	case errors.As(err, &newer):
+		return fmt.Errorf("%w: %w", ErrNewerFormat, err)
+	}
+	return err
 }
 
 // syncIndexes makes the indexes durable, before the log forgets these names, and notes down

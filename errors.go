@@ -51,6 +51,11 @@ var (
 	ErrLocked = doerr.ErrLocked
 	// ErrNewerFormat says that a file was written by a newer version of this package.
 	ErrNewerFormat = doerr.ErrNewerFormat
+	// ErrDamagedLog says that Open met a commit log of which a part is not as it was written,
+	// with commits behind it that are in order: commits that were answered for are lost. No file
+	// was changed. Put back a copy of the folder; or take its folder commits away: then each object
+	// has what had come into its file before, of which SQLite may refuse a part.
+	ErrDamagedLog = doerr.ErrDamagedLog
 	// ErrUnresolved says that Open met a binding by Ref whose script is not mounted, or whose
 	// class that script does not host, or hosts more than once; its text names script and
 	// binding (P10).

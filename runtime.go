@@ -74,7 +74,7 @@ type Runtime struct {
 // which are frozen by it. What has changed in their classes since the last Open is applied
 // in one piece, see Runtime.Plan. Errors: ErrLocked if another runtime has the folder (L19),
 // *PlanError if the classes contradict what is in it (P8), ErrUnresolved for a Ref that leads
-// nowhere (P10), ErrNewerFormat, ErrInvalidOptions, and those of the file system.
+// nowhere (P10), ErrNewerFormat, ErrDamagedLog, ErrInvalidOptions, and those of the file system.
 func Open(o Options) (*Runtime, error) { return open(o, bridge.Config{}) }
 
 func open(o Options, b bridge.Config) (_ *Runtime, err error) {

@@ -18,13 +18,16 @@
 //     written later, as long as what was written is in the log as well.
 //  3. A segment may be dropped when everything it says is durable in the files. Segments
 //     are dropped in order.
-//  4. After a failed write or sync the log takes no batch any more. Whether the failed one
+//  4. A batch is begun when all before it are durable. So one that is not good, with a good
+//     one behind it, was damaged later: then what the files have cannot be told, and Replay
+//     touches nothing.
+//  5. After a failed write or sync the log takes no batch any more. Whether the failed one
 //     counts is open; a new log may only begin when this one was removed.
 //
 // # Format, version 2
 //
 // Numbers are little-endian. A segment begins with a header of 64 bytes: magic, version,
-// number, salt, CRC-32C; batches follow from 4,096 on, back to back: length of the payload
+// number, salt, how many batches the one before it has, CRC-32C; batches follow from 4,096 on, back to back: length of the payload
 // (8 bytes), number in the segment from 1 (8), payload, CRC-32C over salt and all of this
 // (4). What is no such batch ends the segment. A record is its kind (1 byte), the length of the
 // name (uvarint), the name of the main file below the data folder, and what its kind

@@ -99,7 +99,7 @@ func (l *Log) begin() error {
 		l.current = s
 	}
 	l.last++
-	return l.current.begin(l.last)
+	return l.current.begin(l.last, l.end.batches)
 }
 
 func (l *Log) create() (*segment, error) {

@@ -18,7 +18,8 @@ type Found struct {
 }
 
 // Replay puts into the files below root what the log in dir says, and makes it durable.
-// The log stays as it is, until Remove: a Replay that was cut short is just done again.
+// The log stays as it is, until Remove: a Replay that was cut short is just done again. A log
+// that is damaged (DamageError) or of another version (VersionError) changes nothing.
 func Replay(fsys disk.FS, root, dir string) (found Found, err error) {
 	segments, err := open(fsys, dir)
 	if err != nil {
@@ -47,6 +48,9 @@ func Replay(fsys disk.FS, root, dir string) (found Found, err error) {
 		}); err != nil {
 			return found, fmt.Errorf("commit log %s: %w", s.path, err)
 		}
+	}
+	if err := intact(segments); err != nil {
+		return found, fmt.Errorf("commit log: %w", err)
 	}
 	p := &player{fs: fsys, root: root, segments: segments, dirs: map[string]bool{}}
 	for name := range objects {
@@ -89,12 +93,32 @@ func Cut(fsys disk.FS, dir string, end End) (err error) {
 		if s.number < end.segment {
 			break
 		}
-		at := int64(0)
+		good := uint64(0)
 		if s.number == end.segment {
-			if at, err = s.after(end.batches); err != nil {
-				return err
-			}
+			good = end.batches
 		}
+		if err := s.cut(good); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cut leaves the first so many batches.
+func (s *segment) cut(good uint64) error {
+	var behind []int64
+	if err := s.each(func(at, _ int64) error {
+		if s.batches >= good {
+			behind = append(behind, at-batchHeader)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if behind == nil {
+		behind = []int64{s.size} // a torn one, which the disk may yet complete
+	}
+	for _, at := range slices.Backward(behind) { // one by one: never a gap
 		if _, err := s.file.WriteAt(make([]byte, batchHeader), at); err != nil {
 			return err
 		}

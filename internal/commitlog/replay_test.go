@@ -132,11 +132,10 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// A batch counts as a whole or not at all, whatever byte of it is wrong, and nothing
-// behind it counts (invariant 1).
+// A batch counts as a whole or not at all, whatever byte of it is wrong (invariant 1). If
+// there is a good one behind it nothing is touched (invariant 4).
 func TestTornBatch(t *testing.T) {
 	f := newFolder(t)
-	f.write("a", "main")
 	sizes := []int64{}
 	for _, text := range []string{"first", "second", "third"} {
 		sizes = append(sizes, f.log.Size())
@@ -148,17 +147,26 @@ func TestTornBatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for at := sizes[1]; at < sizes[3]; at++ {
-		bad := slices.Clone(good)
-		bad[at] ^= 0x40
-		if err := os.WriteFile(path, bad, 0o644); err != nil {
+	replay := func(log []byte) (damage *commitlog.DamageError) {
+		if err := os.WriteFile(path, log, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		f.write("a", "main")
-		f.replay()
-		want := "first"
-		if at >= sizes[2] {
-			want = "second"
+		if _, err := commitlog.Replay(f.fs, f.root, f.dir()); err != nil && !errors.As(err, &damage) {
+			t.Fatal(err)
+		}
+		return damage
+	}
+	for at := sizes[1]; at < sizes[3]; at++ {
+		bad := slices.Clone(good)
+		bad[at] ^= 0x40
+		damage := replay(bad)
+		want := "second"
+		if at < sizes[2] {
+			want = "main"
+			if damage == nil || damage.Path != path || damage.At != sizes[1] {
+				t.Errorf("Replay says %v, want damage at %d of %s", damage, sizes[1], path)
+			}
 		}
 		f.want("a", want)
 		if t.Failed() {
@@ -166,11 +174,9 @@ func TestTornBatch(t *testing.T) {
 		}
 	}
 	for size := sizes[1]; size < sizes[2]; size += 7 { // cut off
-		if err := os.WriteFile(path, good[:size], 0o644); err != nil {
-			t.Fatal(err)
+		if damage := replay(good[:size]); damage != nil {
+			t.Fatalf("a log of %d bytes: %v", size, damage)
 		}
-		f.write("a", "main")
-		f.replay()
 		f.want("a", "first")
 	}
 }

@@ -29,15 +29,17 @@ type segment struct {
 	file    disk.File
 	path    string
 	number  uint64 // in the order of the log
+	before  uint64 // batches of the segment before it; 0: none, or not known
 	salt    [saltSize]byte
 	size    int64 // up to the end of the last batch
 	room    int64 // up to which the file's blocks are there
 	batches uint64
 }
 
-// begin gives the segment a new life. The header is durable with the first batch.
-func (s *segment) begin(number uint64) error {
-	s.number, s.size, s.batches = number, firstBatch, 0
+// begin gives the segment a new life, behind one of so many batches. The header is durable
+// with the first batch.
+func (s *segment) begin(number, before uint64) error {
+	s.number, s.before, s.size, s.batches = number, before, firstBatch, 0
 	if _, err := rand.Read(s.salt[:]); err != nil {
 		return err
 	}
@@ -46,6 +48,7 @@ func (s *segment) begin(number uint64) error {
 	binary.LittleEndian.PutUint32(h[8:], version)
 	binary.LittleEndian.PutUint64(h[16:], number)
 	copy(h[24:], s.salt[:])
+	binary.LittleEndian.PutUint64(h[40:], before)
 	binary.LittleEndian.PutUint32(h[headerSize-4:], crc32.Checksum(h[:headerSize-4], castagnoli))
 	_, err := s.file.WriteAt(h, 0)
 	return err
@@ -68,6 +71,7 @@ func (s *segment) readHeader() (ok bool, err error) {
 	}
 	s.number = binary.LittleEndian.Uint64(h[16:])
 	copy(s.salt[:], h[24:])
+	s.before = binary.LittleEndian.Uint64(h[40:])
 	return true, nil
 }
 
@@ -196,35 +200,24 @@ func (s *segment) scan(fn func(record) error) error {
 	})
 }
 
-// after gives the position behind the first so many batches.
-func (s *segment) after(batches uint64) (at int64, err error) {
-	at = firstBatch
-	err = s.each(func(start, n int64) error {
-		if batches > 0 {
-			at = start + n + batchFooter
-			batches--
-		}
-		return nil
-	})
-	return at, err
-}
-
-// each calls fn for the payload of each good batch, in order.
+// each calls fn for the payload of each good batch, in order, and leaves in size and batches
+// where they end and how many there are.
 func (s *segment) each(fn func(at, n int64) error) error {
 	size, err := s.file.Size()
 	if err != nil {
 		return err
 	}
-	at := int64(firstBatch)
-	for number := uint64(1); ; number++ {
-		n, err := s.check(at, size, number)
+	s.size, s.batches = firstBatch, 0
+	for {
+		n, err := s.check(s.size, size, s.batches+1)
 		if err != nil || n < 0 {
 			return err
 		}
-		if err := fn(at+batchHeader, n); err != nil {
+		if err := fn(s.size+batchHeader, n); err != nil {
 			return err
 		}
-		at += batchHeader + n + batchFooter
+		s.size += batchHeader + n + batchFooter
+		s.batches++
 	}
 }
 

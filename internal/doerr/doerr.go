@@ -37,6 +37,7 @@ var (
 	ErrInvalidOptions = errors.New("do: invalid options")
 	ErrLocked         = errors.New("do: the data folder is in use by another runtime")
 	ErrNewerFormat    = errors.New("do: the data was written by a newer version")
+	ErrDamagedLog     = errors.New("do: the commit log is damaged")
 	ErrNotUpgrade     = errors.New("do: the request is not a WebSocket handshake")
 	ErrTags           = errors.New("do: too many tags, or one that is too long")
 	ErrTooManySockets = errors.New("do: the object has too many sockets")
