@@ -273,9 +273,6 @@ func TestKill(t *testing.T) {
 	c.kill(t)
 	quickCheckCopy(t, dir)
 	t.Logf("%d kills, %d entries answered, %d asked for, in %v", *kills, answered, known.count, time.Since(began).Round(time.Second))
-	if answered < *kills*10 {
-		t.Errorf("only %d entries were answered: there was no load", answered)
-	}
 }
 
 // lookAtChild compares what the ledgers say with what is known, and settles them.
@@ -319,8 +316,7 @@ func loadAndKill(t *testing.T, c *child, known *notes, rng *rand.Rand) (answered
 	t.Helper()
 	var wg sync.WaitGroup
 	var mu sync.Mutex // guards answered
-	first := make(chan struct{})
-	var once sync.Once
+	enough, wanted := make(chan struct{}), 1+rng.IntN(50)
 	for range clients {
 		mine := rand.New(rand.NewPCG(rng.Uint64(), 0))
 		wg.Go(func() {
@@ -336,16 +332,17 @@ func loadAndKill(t *testing.T, c *child, known *notes, rng *rand.Rand) (answered
 				}
 				known.done(name, e)
 				mu.Lock()
-				answered++
+				if answered++; answered == wanted {
+					close(enough)
+				}
 				mu.Unlock()
-				once.Do(func() { close(first) })
 			}
 		})
 	}
 	select {
-	case <-first:
-	case <-time.After(20 * time.Second):
-		t.Errorf("no answer\n%s", c.errors)
+	case <-enough:
+	case <-time.After(time.Minute):
+		t.Errorf("%d answers did not come\n%s", wanted, c.errors)
 	}
 	<-time.After(time.Duration(rng.Int64N(int64(150 * time.Millisecond))))
 	c.kill(t)
