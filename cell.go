@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +44,7 @@ type cell struct {
 	since   atomic.Int64 // quiet since, in nanoseconds after Runtime.started
 	watched atomic.Bool  // the timer runs
 	failing atomic.Bool  // the database failed between two instances
+	refused atomic.Bool  // it could not be closed
 
 	mu      sync.Mutex // guards following
 	retired bool
@@ -221,7 +221,8 @@ func (c *cell) Commit(l *actor.Life) error {
 func (c *cell) InTransaction(l *actor.Life) bool { return instanceOf(l).session.InTransaction() }
 
 // Leave closes the database, at most a few at a time.
-func (c *cell) Leave(ctx context.Context, l *actor.Life) error {
+func (c *cell) Leave(ctx context.Context, l *actor.Life) (err error) {
+	defer func() { c.refused.Store(err != nil) }()
 	if c.db.Broken() != nil { // before those few: it may wait until everybody has closed his
 		if err := c.recoverDB(ctx); err != nil {
 			return err
@@ -288,9 +289,9 @@ func asReset(err error) *actor.ResetError {
 	}
 }
 
-// Quiet starts the idle time (L8).
+// Quiet starts the idle time (L8), also of a parked object that the disk did not let go at once.
 func (c *cell) Quiet() {
-	if c.sockets.Load() != nil && !c.mb.Running() {
+	if c.sockets.Load() != nil && !c.mb.Running() && !c.refused.Swap(false) {
 		c.leaveParked()
 		return
 	}
@@ -373,9 +374,6 @@ func (c *cell) Logger() *slog.Logger {
 	}
 	return c.log
 }
-
-// path is the main file of an object's database.
-func (s *served) path(id ID) string { return filepath.Join(s.dir, id.String()+".sqlite") }
 
 // makeFolder makes the namespace's folder, which says whose it is, with the first file in it.
 func (s *served) makeFolder() error {

@@ -3,6 +3,7 @@ package do
 import (
 	"encoding/binary"
 	"fmt"
+	"path/filepath"
 	"sync"
 
 	"github.com/durablego/do/internal/actor"
@@ -162,3 +163,6 @@ func (s *served) all() []*cell {
 	}
 	return cells
 }
+
+// path is the main file of an object's database.
+func (s *served) path(id ID) string { return filepath.Join(s.dir, id.String()+".sqlite") }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/durablego/do"
 	"github.com/durablego/do/dotest"
 	"github.com/durablego/do/internal/bridge"
+	"github.com/durablego/do/internal/disk/disktest"
 )
 
 // TestL6_Parked: an idle object leaves memory though it has sockets (L8), and comes back for a
@@ -71,6 +74,40 @@ func TestL6_Parked(t *testing.T) {
 		if n := control.Cells(); n != 0 {
 			t.Errorf("%d objects are left", n)
 		}
+	})
+}
+
+// TestL6_Unclosed: a parked object whose database cannot be closed is tried again after its idle
+// time, as others are, and not at once for as long as the disk refuses.
+func TestL6_Unclosed(t *testing.T) {
+	s := &chats{}
+	synctest.Test(t, func(t *testing.T) {
+		o := s.script(do.Class[*chat]{})
+		o.Logger = (&logged{}).logger()
+		env, d := newSlowDisk(t, o)
+		stub := env.Namespace("CHAT").GetByName("x")
+		ws := join(t, env, stub, "")
+		inChat(t, env, stub, func(ctx context.Context, c *chat) error { return c.state.KV().Put(ctx, "k", 1) })
+		wantNil(t, ws.Close(1000, ""))
+		ends(t, ws, 1000, "")
+		var tries atomic.Int32
+		d.Hook(func(op disktest.Op, name string) error {
+			if op == disktest.Write && strings.HasSuffix(name, stub.ID().String()+".sqlite") && tries.Add(1) < 1000 { // else it might never end
+				return syscall.EIO
+			}
+			return nil
+		})
+		time.Sleep(time.Minute)
+		if n := tries.Load(); n == 0 || n > 20 {
+			t.Errorf("%d attempts to close it in a minute", n)
+		}
+		d.Hook(nil)
+		inChat(t, env, stub, func(ctx context.Context, c *chat) error {
+			if ok, err := c.state.KV().Get(ctx, "k", nil); !ok || err != nil {
+				t.Errorf("what was written: %v, %v", ok, err)
+			}
+			return nil
+		})
 	})
 }
 
