@@ -75,7 +75,7 @@ func TestLinger(t *testing.T) {
 			write(t, c, masked(0x81, fmt.Sprint(i)))
 			wantFrame(t, c, ws.OpText, fmt.Sprint(i))
 		}
-		deadline := time.Now().Add(10 * time.Second)
+		deadline := time.Now().Add(time.Minute)
 		for runtime.NumGoroutine() > before {
 			if time.Now().After(deadline) {
 				t.Fatal("the socket is not parked")
@@ -89,7 +89,7 @@ func TestLinger(t *testing.T) {
 
 // TestW16_TCP: a parked socket whose peer is silent is lost; one that answers stays.
 func TestW16_TCP(t *testing.T) {
-	o := newObject(t, socket.Options{Ping: 600 * time.Millisecond})
+	o := newObject(t, socket.Options{Ping: 1500 * time.Millisecond}) // who is slower than that with a pong is silent
 	_, silent := o.overTCP(t)
 	_, good := o.overTCP(t)
 	go func() {
@@ -117,7 +117,7 @@ func TestW16_TCP(t *testing.T) {
 // TestW15_TCP: a peer that does not read is closed with 1013 once more waits than may, and cut;
 // what it reads late is whole frames.
 func TestW15_TCP(t *testing.T) {
-	o := newObject(t, socket.Options{MaxQueued: 1 << 20, Ping: 300 * time.Millisecond})
+	o := newObject(t, socket.Options{MaxQueued: 1 << 20, Ping: 30 * time.Second})
 	s, c := o.overTCP(t)
 	n := 0
 	for !s.Closing() {
@@ -223,6 +223,7 @@ func TestTLS(t *testing.T) {
 // TestManyTCP: many at once, with Close in the middle.
 func TestManyTCP(t *testing.T) {
 	o := newObject(t, options)
+	o.changed = make(chan struct{}, 100*(30+1)) // Close waits for whoever tells of something
 	var all sync.WaitGroup
 	for range 100 {
 		_, c := o.overTCP(t)
