@@ -232,10 +232,15 @@ func TestContexts(t *testing.T) {
 	if _, err := o.Exec(short, fmt.Sprintf(endless, "")+"SELECT count(*) FROM c"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Exec = %v", err)
 	}
-	late, cancel := context.WithTimeout(ctx, time.Millisecond)
-	defer cancel()
-	if _, err := o.Exec(late, "INSERT INTO t "+fmt.Sprintf(endless, " LIMIT 100000")+"SELECT i FROM c"); err != nil {
-		t.Errorf("a write: %v", err)
+	write, ended := "INSERT INTO t "+fmt.Sprintf(endless, " LIMIT 100000")+"SELECT i FROM c", false
+	for limit := time.Millisecond; !ended; limit *= 2 { // until it ends in the midst, on a slow machine
+		late, cancel := context.WithTimeout(ctx, limit)
+		_, err := o.Exec(late, write)
+		ended = late.Err() != nil && err == nil
+		cancel()
+		if !ended && (err == nil || !errors.Is(err, context.DeadlineExceeded)) {
+			t.Fatalf("a write: %v, that its ctx ended meanwhile: %v", err, ended)
+		}
 	}
 	o.want("SELECT count(*) FROM t", "100000")
 }
