@@ -82,8 +82,8 @@ func TestL24_AtTheDoor(t *testing.T) {
 		return text("fine")
 	}
 	var log logs
-	ns := openClass(t, do.Options{BlockTimeout: time.Millisecond}, do.Class[*object]{}, fetch)
-	h := log.to(router.ByName(ns, "name"))
+	ns := open(t, fetch)
+	short := openClass(t, do.Options{BlockTimeout: time.Millisecond}, do.Class[*object]{}, fetch) // for constructors too
 	for _, c := range []struct {
 		rule, path string
 		status     int
@@ -101,6 +101,11 @@ func TestL24_AtTheDoor(t *testing.T) {
 		{"an upgrade", "/upgrade", 501, "", false},
 		{"L14", "/", 200, "", false},
 	} {
+		at := ns
+		if c.path == "/block" {
+			at = short
+		}
+		h := log.to(router.ByName(at, "name"))
 		response, body := send(t, mount(h), httptest.NewRequest(http.MethodGet, "/o/x"+c.path, nil))
 		if response.StatusCode != c.status || response.Header.Get("Retry-After") != c.retry {
 			t.Errorf("%s: %s = %d, Retry-After %q; want %d, %q", c.rule, c.path, response.StatusCode, response.Header.Get("Retry-After"), c.status, c.retry)
