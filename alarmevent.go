@@ -18,15 +18,26 @@ type alarmEvent struct {
 	alarm    engine.Alarm // that was looked at last
 	decision alarm.Decision
 	started  bool // the handler
+	cell     *cell
+	ticket   uint64 // of the newest commit when it was looked
 }
 
 // look compares the schedule with the truth, between two turns and without an instance (A9).
 func (e *alarmEvent) look(c *cell) (err error) {
+	e.cell, e.ticket = c, c.gate.Newest()
 	if e.alarm, err = c.db.Alarm(context.Background()); err != nil {
 		return err
 	}
-	_, early := e.run.Saw(alarm.Alarm(e.alarm))
+	_, early := e.run.Saw(alarm.Alarm(e.alarm), e.ticket)
 	e.decision = alarm.Decide(e.alarm.IsSet(), e.alarm.At, nowNano(), early, c.served.class.alarms)
+	return nil
+}
+
+// lasts waits until what was looked at is durable, so that no crash and no disk undoes it.
+func (e *alarmEvent) lasts(ctx context.Context) error {
+	if err := e.cell.gate.Wait(ctx, e.ticket); err != nil {
+		return asReset(err)
+	}
 	return nil
 }
 
@@ -36,10 +47,10 @@ func (e *alarmEvent) Do(ctx context.Context, object any) error {
 	l := t.Life()
 	in := instanceOf(l)
 	handler, handled := object.(Alarmer)
-	count := 0
+	count, ticket := 0, in.state.cell.gate.Newest()
 	a, ok, err := in.session.BeginAlarm(ctx, func(a engine.Alarm) bool {
 		var early bool
-		count, early = e.run.Saw(alarm.Alarm(a))
+		count, early = e.run.Saw(alarm.Alarm(a), ticket)
 		e.decision = alarm.Decide(a.IsSet(), a.At, nowNano(), early, handled)
 		return e.decision == alarm.Go
 	})
@@ -48,7 +59,7 @@ func (e *alarmEvent) Do(ctx context.Context, object any) error {
 	}
 	if e.alarm = a; !ok {
 		if !a.IsSet() {
-			e.run.Saw(alarm.Alarm(a))
+			e.run.Saw(alarm.Alarm(a), ticket)
 			e.decision = alarm.Skip
 		}
 		return nil

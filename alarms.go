@@ -19,9 +19,7 @@ func (rt *Runtime) newAlarms(held bool) *alarm.Schedule {
 		Max:    rt.options.MaxAlarmRuns,
 		Held:   held,
 		Run:    func(r *alarm.Run) { _, _ = rt.runAlarm(context.Background(), r, "") },
-		Store: func(k alarm.Key, at int64, state alarm.State) {
-			rt.spaces[k.Space].index.SetAlarm(k.ID, at, indexStates[state])
-		},
+		Store:  rt.storeAlarm,
 	}
 	if !rt.temporary {
 		o.Load = rt.loadAlarms
@@ -61,18 +59,19 @@ func (rt *Runtime) loadAlarms(ctx context.Context, space int, after alarm.Stored
 
 func (c *cell) alarmKey() alarm.Key { return alarm.Key{Space: c.served.space, ID: c.id.bytes} }
 
-// toldAlarm is told by the database how its alarm stands, in the order of its commits.
-func (c *cell) toldAlarm(a engine.Alarm, opening bool) {
+// toldAlarm is told by the database how its alarm stands, in the order of its commits, or by
+// its opening, without a ticket.
+func (c *cell) toldAlarm(a engine.Alarm, ticket uint64) {
 	c.alarm.Store(&a)
 	rt := c.served.rt
-	if opening { // the schedule may know better what has failed (A6)
+	if ticket == 0 { // the schedule may know better what has failed (A6)
 		rt.alarms.Saw(c.alarmKey(), alarm.Alarm(a))
 		return
 	}
 	if rt.shared == nil {
 		c.alarmOwed.Store(true)
 	}
-	rt.alarms.Told(c.alarmKey(), alarm.Alarm(a))
+	rt.alarms.Told(c.alarmKey(), alarm.Alarm(a), ticket)
 }
 
 // writeAlarm has the index know of the alarm before the object's files look as if nothing
@@ -96,14 +95,17 @@ func (c *cell) alarmLost() {
 	}
 }
 
-// repairAlarm corrects the row of an object that was looked at, but for the mark of a run
-// that the process died in (A15).
+// repairAlarm corrects the row of an object that was looked at.
 func (s *served) repairAlarm(ctx context.Context, id ID, a engine.Alarm) {
-	if row, ok, err := s.index.Get(ctx, id.bytes); err == nil && ok &&
-		row.AlarmState == index.AlarmBegun && a.IsSet() && row.Alarm == a.At {
-		return
+	if !s.hasBegun(ctx, id, a) {
+		s.index.SetAlarm(id.bytes, a.At, stateOf(a))
 	}
-	s.index.SetAlarm(id.bytes, a.At, stateOf(a))
+}
+
+// hasBegun says whether the row has the mark of a run of the alarm that the process died in (A15).
+func (s *served) hasBegun(ctx context.Context, id ID, a engine.Alarm) bool {
+	row, ok, err := s.index.Get(ctx, id.bytes)
+	return err == nil && ok && row.AlarmState == index.AlarmBegun && a.IsSet() && row.Alarm == a.At
 }
 
 // runAlarm sees a run through: look, run, and retry or bury. ran says whether there was an
@@ -121,7 +123,10 @@ func (rt *Runtime) runAlarm(ctx context.Context, r *alarm.Run, name string) (ran
 	err = s.visit(ctx, id, e.look)
 	if err == nil && e.decision == alarm.Go {
 		err = s.runHandler(ctx, id, e)
-	} else if e.decision != alarm.Go {
+	} else if err == nil {
+		err = e.lasts(ctx)
+	}
+	if e.decision != alarm.Go {
 		s.settle(id)
 	}
 	counted := err != nil && e.counts(err)
@@ -178,7 +183,7 @@ func (rt *Runtime) bury(ctx context.Context, s *served, id ID, e *alarmEvent) {
 	err := s.visit(ctx, id, func(c *cell) error {
 		a, err := c.db.KillAlarm(ctx, e.alarm)
 		if err == nil && !s.class.alarms {
-			rt.alarms.Told(c.alarmKey(), alarm.Alarm(a))
+			rt.alarms.Told(c.alarmKey(), alarm.Alarm(a), c.gate.Newest())
 		}
 		return err
 	})

@@ -176,7 +176,7 @@ func (b *backup) namespace(ctx context.Context, s *served) (err error) {
 		var size int64
 		var row index.Row
 		var known bool
-		then := func() (err error) { // before the copy: its alarm must not be a later one's
+		then := func() (err error) { // before a later turn: its alarm must not be another one's
 			row, known, err = s.index.Get(ctx, id.bytes)
 			return err
 		}

@@ -38,6 +38,8 @@ type cell struct {
 	lived atomic.Bool // there was an instance
 	guest atomic.Bool // it may be here for a visit only: see settle
 
+	behind behind // what the index is told later
+
 	alarm     atomic.Pointer[engine.Alarm] // as committed last; nil if not known
 	alarmOwed atomic.Bool                  // the index on disk may not have it yet; Relaxed only
 
@@ -350,8 +352,7 @@ func (c *cell) look() {
 // refused has been reported, and at the next opening it is recovered like after a crash.
 func (c *cell) Retired() {
 	if c.db.IsOpen() {
-		c.db.Abandon()
-		c.served.rt.untidy.Store(true)
+		c.db.Abandon() // it stays in doubt
 	}
 	c.mu.Lock()
 	c.retired = true

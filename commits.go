@@ -94,7 +94,7 @@ func (rt *Runtime) syncIndexes(names map[string]struct{}) error {
 		rt.options.Logger.Error("the index of a namespace could not be made durable; all are repaired at the next Open",
 			"class", s.class.name, "cause", err)
 		rt.untidy.Store(true)
-		if err := rt.writeUnclean(unclean{all: true}); err != nil {
+		if err := rt.writeUnclean(unclean{all: everything}); err != nil {
 			return fmt.Errorf("index of %q: %w", s.class.binding, err)
 		}
 		rt.marked.Store(true)

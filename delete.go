@@ -52,6 +52,7 @@ func (c *cell) destroy() error {
 	c.filed.Store(false)
 	c.lived.Store(false)
 	c.alarm.Store(nil)
+	c.catchUp()
 	c.served.index.Remove(c.id.bytes)
 	c.heard()
 	c.trust()

@@ -75,8 +75,10 @@ func (rt *Runtime) noteDoubts(names, still map[string]struct{}) error {
 }
 
 // file is the name of an object's main file below the data folder.
-func (c *cell) file() string {
-	return filepath.Join(filepath.Base(c.served.dir), c.id.String()+objectSuffix)
+func (c *cell) file() string { return c.served.fileOf(c.id) }
+
+func (s *served) fileOf(id ID) string {
+	return filepath.Join(filepath.Base(s.dir), id.String()+objectSuffix)
 }
 
 // doubt says that files of the object are about to be opened or changed.

@@ -3,6 +3,7 @@ package do
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -102,19 +103,20 @@ func (c *spooled) writeTo(ctx context.Context, w io.Writer) error {
 }
 
 // snapshot gives fn a snapshot of an object's database, if it has data.
-// then, unless it is nil, is called at its commit point.
+// then, unless it is nil, is called at its commit point, when that is durable.
 func (s *served) snapshot(ctx context.Context, id ID, then func() error, fn func(*engine.Snapshot) error) (had bool, err error) {
 	var snap *engine.Snapshot
 	defer s.settle(id)
 	err = s.visit(ctx, id, func(c *cell) (err error) {
-		if then != nil {
-			if err := then(); err != nil {
-				return err
-			}
+		if snap, err = c.db.Snapshot(ctx); err != nil || snap == nil || then == nil {
+			return err
 		}
-		snap, err = c.db.Snapshot(ctx)
-		return err
+		c.catchUp()
+		return then()
 	})
+	if err != nil && snap != nil {
+		return false, errors.Join(err, snap.Close())
+	}
 	if err != nil || snap == nil {
 		return false, err
 	}

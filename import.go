@@ -126,17 +126,26 @@ func (s *served) adopt(ctx context.Context, id ID, path string) error {
 		c.named = false // the next instance reads it
 		c.heard()
 		c.filed.Store(true)
-		i, err := c.db.Info(context.Background())
-		if err != nil {
-			return err
-		}
-		now := time.Now().UnixNano()
-		s.index.Put(index.Row{ID: id.bytes, Name: name, Created: now, Used: now, Size: i.Size})
-		a, err := c.db.Alarm(context.Background())
-		if err != nil {
-			return err
-		}
-		s.rt.alarms.Saw(c.alarmKey(), alarm.Alarm(a))
+		c.announce(name)
 		return nil
 	})
+}
+
+// announce says that the object has got data that are durable. What cannot be read of them
+// now is not given up: their closing tells the size, and somebody looks at the alarm.
+func (c *cell) announce(name string) {
+	ctx, now := context.Background(), time.Now().UnixNano()
+	i, err := c.db.Info(ctx)
+	if err != nil {
+		c.Logger().Warn("the size of imported data is not known yet", "cause", err)
+	}
+	c.catchUp()
+	c.served.index.Put(index.Row{ID: c.id.bytes, Name: name, Created: now, Used: now, Size: i.Size})
+	a, err := c.db.Alarm(ctx)
+	if err != nil {
+		c.Logger().Warn("the alarm of imported data is looked at again", "cause", err)
+		c.served.rt.alarms.Check(c.alarmKey())
+		return
+	}
+	c.served.rt.alarms.Saw(c.alarmKey(), alarm.Alarm(a))
 }

@@ -150,7 +150,7 @@ func (rt *Runtime) doubtFolders(keys []string) error {
 		return err
 	}
 	for _, key := range keys {
-		u.names = append(u.names, filepath.Join(key, everything))
+		u.names = append(u.names, filepath.Join(key, found.String()))
 	}
 	return rt.writeUnclean(u)
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,8 +25,8 @@ const (
 
 // touched says which rows of an index may be wrong.
 type touched struct {
-	all bool // compare the whole folder with the index
-	ids []ID
+	extent extent
+	ids    []ID
 }
 
 // repairAll repairs the indexes of all namespaces (L20), at Open.
@@ -35,7 +36,8 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 		return err
 	}
 	rt.unclean = left.ofThose(rt.resting)
-	marked := left.all
+	marked := left.all == everything
+	var lacking []string // of those who could not be looked at
 	for _, s := range rt.spaces {
 		if err := s.setAside(); err != nil {
 			return fmt.Errorf("index of %q: %w", s.class.binding, err)
@@ -45,9 +47,11 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 			return err
 		}
 		t := left.of(s)
-		t.all = t.all || lost
+		if lost {
+			t.extent = everything
+		}
 		if lost && !marked && s.hasFiles() { // cut short, the new index might lack rows
-			if err := rt.writeUnclean(unclean{all: true, names: left.names}); err != nil {
+			if err := rt.writeUnclean(unclean{all: everything, names: left.names}); err != nil {
 				return err
 			}
 			marked = true
@@ -57,26 +61,28 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 				return err
 			}
 		}
-		if t.all {
+		if t.extent != nothing {
 			if err := s.readNames(); err != nil {
 				return err
 			}
 		}
-		if err := s.repair(context.Background(), t); err != nil {
+		failed, err := s.repair(context.Background(), t)
+		if err != nil {
 			return fmt.Errorf("index of %q: %w", s.class.binding, err)
 		}
+		lacking = append(lacking, failed...)
 		s.foundForeign()
 	}
 	if relaxed { // no commit log will tell whom the index lacks
-		return rt.writeUnclean(unclean{all: true})
+		return rt.writeUnclean(unclean{all: found, names: slices.Concat(rt.unclean, lacking)})
 	}
 	if rt.marked.Load() {
 		return nil // an index could not be made durable meanwhile
 	}
-	if err := rt.tidy(nil); err != nil || !rt.untidy.Load() {
+	if err := rt.tidy(lacking); err != nil || !rt.untidy.Load() {
 		return err
 	}
-	return rt.writeUnclean(unclean{all: true}) // what said so meanwhile is removed
+	return rt.writeUnclean(unclean{all: everything}) // what said so meanwhile is removed
 }
 
 // hasFiles says whether there is anything in the namespace's folder, or may be.
@@ -86,27 +92,29 @@ func (s *served) hasFiles() bool {
 }
 
 // repair makes the rows of what was touched agree with the files, which are the truth, and
-// that durable. No constructor runs.
-func (s *served) repair(ctx context.Context, t touched) error {
+// that durable. No constructor runs. failed are the files that could not be looked at.
+func (s *served) repair(ctx context.Context, t touched) (failed []string, err error) {
 	look := newLooks(s)
-	for _, id := range t.ids {
-		look.at(id)
+	if t.extent != everything {
+		for _, id := range t.ids {
+			look.at(id)
+		}
+		failed = look.end()
 	}
-	look.end()
-	if t.all {
+	if t.extent != nothing {
 		look := newLooks(s) // not beside those: two must not open one database
-		err := s.compare(ctx, look)
-		look.end()
+		err := s.compare(ctx, look, t.extent == everything)
+		failed = append(failed, look.end()...)
 		if err != nil {
-			return err
+			return failed, err
 		}
 	}
-	return s.index.Sync(ctx)
+	return failed, s.index.Sync(ctx)
 }
 
 // compare looks at files without a row, at those that were open, and drops rows without a
-// file. What was closed and has a row is as its row says.
-func (s *served) compare(ctx context.Context, look *looks) error {
+// file. Unless all are wanted, what was closed and has a row is as its row says.
+func (s *served) compare(ctx context.Context, look *looks, all bool) error {
 	names, err := s.rt.fs.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -130,7 +138,7 @@ func (s *served) compare(ctx context.Context, look *looks) error {
 		if known {
 			row, err, more = next()
 		}
-		if open || !known {
+		if all || open || !known {
 			look.at(id)
 		}
 	}
@@ -193,6 +201,9 @@ type looks struct {
 	work chan ID
 	wg   sync.WaitGroup
 	once sync.Once
+
+	mu     sync.Mutex // guards failed
+	failed []string   // main files below the data folder
 }
 
 // lookers is how many databases are open at once meanwhile.
@@ -206,7 +217,13 @@ func (l *looks) at(id ID) {
 		for range lookers {
 			l.wg.Go(func() {
 				for id := range l.work {
-					l.s.look(id)
+					if err := l.s.look(id); err != nil {
+						l.s.rt.options.Logger.Error("an object's database could not be looked at",
+							"class", l.s.class.name, "id", id.String(), "cause", err)
+						l.mu.Lock()
+						l.failed = append(l.failed, l.s.fileOf(id))
+						l.mu.Unlock()
+					}
 				}
 			})
 		}
@@ -214,18 +231,20 @@ func (l *looks) at(id ID) {
 	l.work <- id
 }
 
-// end waits for all of them.
-func (l *looks) end() {
+// end waits for all of them, and gives the files of those that failed.
+func (l *looks) end() (failed []string) {
 	close(l.work)
 	l.wg.Wait()
+	return l.failed
 }
 
 // look opens and closes the database of an object, which makes durable what a crash left in
-// its log and removes what has no data, and corrects its row.
-func (s *served) look(id ID) {
+// its log and removes what has no data, and corrects its row. After an error that says that
+// there is something, which can be deleted.
+func (s *served) look(id ID) error {
 	rt := s.rt
-	if s.lookForeign(id) {
-		return
+	if foreign, err := s.lookForeign(id); foreign {
+		return err
 	}
 	db := engine.New(engine.Options{
 		FS:            rt.fs,
@@ -237,34 +256,41 @@ func (s *served) look(id ID) {
 	})
 	ctx := context.Background()
 	_, err := db.Name()
-	var found engine.Alarm
+	var alarm engine.Alarm
 	if err == nil {
-		found, err = db.Alarm(ctx)
+		alarm, err = db.Alarm(ctx)
 	}
 	if err == nil {
 		err = db.Close(ctx)
 	}
-	if err != nil {
-		rt.options.Logger.Error("an object's database could not be looked at", "class", s.class.name, "id", id.String(), "cause", err)
+	var i engine.Info
+	if err == nil {
+		i, err = db.Info(ctx)
+	}
+	switch {
+	case err != nil:
 		db.Abandon()
 		if size, serr := rt.fs.Stat(s.path(id)); serr == nil {
-			s.index.Saw(id.bytes, "", 0, size) // so that it is seen, and can be deleted
+			s.index.Saw(id.bytes, "", 0, size)
+			s.missed(id, err)
 		}
-		return
-	}
-	switch i, err := db.Info(ctx); {
-	case err != nil:
-		rt.options.Logger.Error("an object's database could not be looked at", "class", s.class.name, "id", id.String(), "cause", err)
 	case i.Exists:
 		s.index.Saw(id.bytes, i.Name, 0, i.Size)
-		s.repairAlarm(ctx, id, found)
+		s.repairAlarm(ctx, id, alarm)
 	default:
 		s.index.Remove(id.bytes)
 	}
+	return err
 }
 
-// closeIndexes ends a runtime whose objects have left memory. If all went well the next Open
-// need not look at them; else it repairs what this one could not write.
+// missed has a look at an object whose alarm could not be read, if that may work another time.
+func (s *served) missed(id ID, err error) {
+	if s.class.alarms && engine.IsIO(err) {
+		s.index.SetAlarm(id.bytes, nowNano(), index.AlarmSet)
+	}
+}
+
+// closeIndexes closes the indexes.
 func (rt *Runtime) closeIndexes() {
 	for _, s := range rt.spaces {
 		if s.index == nil {
@@ -276,12 +302,17 @@ func (rt *Runtime) closeIndexes() {
 				"class", s.class.name, "cause", err)
 		}
 	}
+}
+
+// leaveUnclean ends a runtime whose objects have left memory. If all went well the next Open
+// need not look at them; else it repairs what this one could not write.
+func (rt *Runtime) leaveUnclean() {
 	if rt.temporary || rt.options.DryRun {
 		return
 	}
 	var err error
 	if rt.untidy.Load() {
-		err = rt.writeUnclean(unclean{all: true})
+		err = rt.writeUnclean(unclean{all: everything})
 	} else {
 		err = rt.tidy(rt.doubts.left())
 	}

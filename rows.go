@@ -49,7 +49,7 @@ func (c *cell) register() {
 	}
 	now := time.Now().UnixNano()
 	if !c.made.Load() { // there may be a row
-		c.served.index.Saw(c.id.bytes, i.Name, now, i.Size)
+		c.tellIndex(0, func() { c.served.index.Saw(c.id.bytes, i.Name, now, i.Size) }, nil)
 		c.foundAlarm()
 		c.found.Store(false)
 		return
@@ -58,15 +58,15 @@ func (c *cell) register() {
 	if a := c.alarm.Load(); a != nil {
 		row.Alarm, row.AlarmState = a.At, stateOf(*a)
 	}
-	c.served.index.Put(row)
+	c.tellIndex(0, func() { c.served.index.Put(row) }, nil)
 	c.heard()
 }
 
 // foundAlarm gives a row that may be new the alarm that the opening found: what it told the
 // index may have met no row.
 func (c *cell) foundAlarm() {
-	if a := c.alarm.Load(); a != nil {
-		c.served.repairAlarm(context.Background(), c.id, *a)
+	if a := c.alarm.Load(); a != nil && !c.served.hasBegun(context.Background(), c.id, *a) {
+		c.tellIndex(0, func() { c.served.index.SetAlarm(c.id.bytes, a.At, stateOf(*a)) }, nil)
 	}
 }
 
@@ -78,6 +78,7 @@ func (c *cell) heard() {
 
 // record brings the index up to date when the database was closed, or its files removed.
 func (c *cell) record() {
+	c.catchUp()
 	used := c.lastUsed()
 	if !c.filed.Load() {
 		if used > 0 {

@@ -160,9 +160,8 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 		return nil, fmt.Errorf("do: open: %w", err)
 	}
 	if err = rt.repairAll(relaxed); err != nil {
-		rt.untidy.Store(true)
 		_ = rt.closeLog() // what is in it stays there
-		rt.closeIndexes()
+		rt.closeIndexes() // what was left to do, UNCLEAN still says
 		return nil, fmt.Errorf("do: open: %w", err)
 	}
 	rt.alarms.Start()
@@ -249,6 +248,7 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		rt.sockets.Close()
 		err := rt.closeLog()
 		rt.closeIndexes()
+		rt.leaveUnclean()
 		if err = errors.Join(err, rt.release()); rt.endErr == nil {
 			rt.endErr = err
 		}

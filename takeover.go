@@ -80,14 +80,14 @@ func (s *served) readNames() (err error) {
 }
 
 // lookForeign is look at an object that is not taken over yet; false if it is no such one. It
-// stays that way until it is used.
-func (s *served) lookForeign(id ID) bool {
+// stays that way until it is used. After an error that says that there is something.
+func (s *served) lookForeign(id ID) (foreign bool, err error) {
 	if s.class.uniqueKey == "" {
-		return false
+		return false, nil
 	}
 	path := s.path(id)
 	if foreign, err := engine.IsForeign(s.rt.fs, path); err != nil || !foreign {
-		return false
+		return false, nil // it is looked at as one of ours
 	}
 	size, err := s.rt.fs.Stat(path)
 	if log, lerr := s.rt.fs.Stat(path + walSuffix); err == nil && lerr == nil {
@@ -99,12 +99,11 @@ func (s *served) lookForeign(id ID) bool {
 		a, data, err = engine.InspectForeign(s.rt.fs, path)
 	}
 	if err != nil {
-		s.rt.options.Logger.Error("an object's data cannot be read; they stay as they are", "class", s.class.name, "id", id.String(), "cause", err)
 		data = true // so that it is seen, and can be deleted
 	}
 	if !data {
 		s.index.Remove(id.bytes)
-		return true
+		return true, nil
 	}
 	s.found.objects.Add(1)
 	name := s.found.names[id.bytes]
@@ -117,13 +116,16 @@ func (s *served) lookForeign(id ID) bool {
 	if _, known, gerr := s.index.Get(context.Background(), id.bytes); gerr == nil && !known {
 		now := time.Now().UnixNano() // in one change, so that no row is ever without its alarm
 		s.index.Put(index.Row{ID: id.bytes, Name: name, Created: now, Used: now, Size: size, Alarm: a.At, AlarmState: stateOf(a)})
-		return true
+	} else {
+		s.index.Saw(id.bytes, name, 0, size)
+		if err == nil {
+			s.repairAlarm(context.Background(), id, a)
+		}
 	}
-	s.index.Saw(id.bytes, name, 0, size)
-	if err == nil {
-		s.repairAlarm(context.Background(), id, a)
+	if err != nil {
+		s.missed(id, err)
 	}
-	return true
+	return true, err
 }
 
 // foundForeign tells what Open has found.

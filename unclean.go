@@ -11,27 +11,45 @@ import (
 )
 
 // uncleanFile tells the next Open which objects' rows in the indexes may be wrong: one path
-// of a main file in a line, or everything of a namespace or of all, and a last line. Without commit log
-// it is there while a runtime has the folder; with one, from a replay to the end of the
+// of a main file in a line, or an extent of a namespace or of all, and a last line. Without commit
+// log it is there while a runtime has the folder; with one, from a replay to the end of the
 // repair, for objects that are open when the log forgets them, and where something could not
 // be closed as it should be. What it says of namespaces that are not served (L23) stays in it
 // until they are.
 const uncleanFile = "UNCLEAN"
 
+const lastLine = "."
+
+// extent is how much of a namespace is to be repaired, apart from objects that are named.
+type extent int
+
 const (
-	everything = "*"
-	lastLine   = "."
+	nothing    extent = iota
+	found             // what files without row, rows without file and logs beside files show
+	everything        // any row may be wrong
 )
+
+// extents are the lines of the file that stand for them.
+var extents = map[string]extent{"*-wal": found, "*": everything}
+
+func (e extent) String() string {
+	for line, of := range extents {
+		if of == e {
+			return line
+		}
+	}
+	return ""
+}
 
 // unclean is what the file says.
 type unclean struct {
-	all   bool
+	all   extent // of all namespaces
 	names []string
 }
 
 // of gives what it says of one namespace.
 func (u unclean) of(s *served) touched {
-	t := touched{all: u.all}
+	t := touched{extent: u.all}
 	for _, name := range u.names {
 		if filepath.Dir(name) != s.identity.UniqueKey {
 			continue
@@ -39,7 +57,7 @@ func (u unclean) of(s *served) touched {
 		if id, ok := s.idOfFile(filepath.Base(name)); ok {
 			t.ids = append(t.ids, id)
 		}
-		t.all = t.all || filepath.Base(name) == everything
+		t.extent = max(t.extent, extents[filepath.Base(name)])
 	}
 	return t
 }
@@ -47,12 +65,12 @@ func (u unclean) of(s *served) touched {
 // ofThose gives what it says of the namespaces with these unique keys.
 func (u unclean) ofThose(keys map[string]bool) (names []string) {
 	for key := range keys {
-		if u.all {
-			names = append(names, filepath.Join(key, everything))
+		if u.all != nothing {
+			names = append(names, filepath.Join(key, u.all.String()))
 		}
 	}
 	for _, name := range u.names {
-		if !u.all && keys[filepath.Dir(name)] {
+		if u.all != everything && keys[filepath.Dir(name)] {
 			names = append(names, name)
 		}
 	}
@@ -81,10 +99,11 @@ func (rt *Runtime) readUnclean() (u unclean, err error) {
 	}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	if lines[len(lines)-1] != lastLine {
-		return unclean{all: true}, nil
+		return unclean{all: everything}, nil
 	}
-	u.names = lines[:len(lines)-1]
-	u.all = len(u.names) > 0 && u.names[0] == everything
+	if u.names = lines[:len(lines)-1]; len(u.names) > 0 {
+		u.all = extents[u.names[0]]
+	}
 	return u, nil
 }
 
@@ -93,8 +112,8 @@ func (rt *Runtime) writeUnclean(u unclean) error { return rt.writeUncleanIn(rt.d
 
 func (rt *Runtime) writeUncleanIn(dir string, u unclean) error {
 	lines := append(u.names[:len(u.names):len(u.names)], lastLine, "")
-	if u.all {
-		lines = append([]string{everything}, lines...)
+	if u.all != nothing {
+		lines = append([]string{u.all.String()}, lines...)
 	}
 	path := filepath.Join(dir, uncleanFile)
 	f, err := rt.fs.Open(path+partialSuffix, os.O_RDWR|os.O_CREATE)

@@ -18,6 +18,7 @@
 //  3. What the schedule has may be earlier than the truth, or about an alarm that is gone, but
 //     never later: who runs one looks first (A9).
 //  4. Options.Store is called, in the order of the changes of one key, with everything that
-//     the index needs to know, before the change may be left to the horizon.
+//     the index needs to know, before the change may be left to the horizon. The index may be told
+//     later: then Stored sees whether it was read too early.
 //  5. There is no timer without a waiting alarm, and no goroutine but for runs and loads.
 package alarm

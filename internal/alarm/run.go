@@ -52,13 +52,14 @@ func (s *Schedule) Claim(ctx context.Context, k Key) (*Run, error) {
 	}
 }
 
-// Saw says what the object's database has: the run is about that from now on. count is how
-// many failures of it were counted, and early whether it may run before its time.
-func (r *Run) Saw(a Alarm) (count int, early bool) {
+// Saw says what the object's database has, since the commit of a ticket at the latest: the run
+// is about that from now on. count is how many failures of it were counted, and early whether it may
+// run before its time.
+func (r *Run) Saw(a Alarm, ticket uint64) (count int, early bool) {
 	s := r.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sawLocked(r.Key, a)
+	s.sawLocked(r.Key, a, ticket)
 	if r.alarm != a && !(r.vague && r.alarm.At == a.At) {
 		r.e.retry = Retry{}
 	}
@@ -72,7 +73,7 @@ func (r *Run) Begin() {
 	defer r.s.mu.Unlock()
 	if r.e.alarm.IsSet() {
 		r.begun = true
-		r.s.o.Store(r.Key, r.e.alarm.At, Begun)
+		r.s.o.Store(r.Key, r.e.alarm.At, Begun, 0)
 	}
 }
 
@@ -107,7 +108,7 @@ func (r *Run) Fail(counted, final bool) (dead bool) {
 	case !same && !counted: // what was told may have been undone with the run: somebody has to look
 		r.failLocked(false)
 		r.e.alarm = Alarm{At: r.e.when, Gen: unknown}
-		s.o.Store(r.Key, r.e.when, Set)
+		s.o.Store(r.Key, r.e.when, Set, 0)
 	}
 	r.endLocked()
 	return false
@@ -138,7 +139,7 @@ func (r *Run) endLocked() {
 		delete(s.entries, e.key)
 	default:
 		if r.begun && e.alarm == r.alarm {
-			s.o.Store(e.key, e.alarm.At, Set)
+			s.o.Store(e.key, e.alarm.At, Set, 0)
 		}
 		s.waitLocked(e)
 	}

@@ -54,8 +54,10 @@ type Options struct {
 	Horizon int
 	// Run runs on a goroutine of its own and has to end the Run.
 	Run func(*Run)
-	// Store writes to the index. It must not block, nor call the Schedule.
-	Store func(k Key, at int64, s State)
+	// Store writes to the index, what a commit has made of an alarm only when that is durable,
+	// and calls Stored after that. ticket is the commit's, or 0. It must not block, nor call the Schedule
+	// itself.
+	Store func(k Key, at int64, s State, ticket uint64)
 	// Load reads the alarms behind one, in the order of time and id. Nil: there are none but
 	// those that were told.
 	Load func(ctx context.Context, space int, after Stored, limit int) ([]Stored, error)
@@ -135,18 +137,33 @@ func (s *Schedule) Close() {
 	s.loaders.Wait()
 }
 
-// Told says how an alarm stands since a commit.
-func (s *Schedule) Told(k Key, a Alarm) {
+// Told says how an alarm stands since the commit of a ticket.
+func (s *Schedule) Told(k Key, a Alarm, ticket uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.toldLocked(k, a)
+	s.toldLocked(k, a, ticket)
+}
+
+// Stored says that the index was told of an alarm some time after Store: what was read of it
+// meanwhile may lack that.
+func (s *Schedule) Stored(k Key, at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sp := &s.spaces[k.Space]
+	if a := (Alarm{At: at}); s.entries[k] == nil && sp.covers(a) {
+		sp.touch(k)
+		s.entries[k] = &entry{key: k, alarm: a, when: at, place: -1, vague: true}
+		s.waitLocked(s.entries[k])
+		s.trimLocked(k.Space)
+	}
+	s.advanceLocked()
 }
 
 // Saw says how an alarm stands, as somebody has found it, perhaps as known (A6).
 func (s *Schedule) Saw(k Key, a Alarm) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sawLocked(k, a)
+	s.sawLocked(k, a, 0)
 }
 
 // Forget says that the object has no data any more; nothing is stored.
@@ -165,19 +182,19 @@ func (s *Schedule) Check(k Key) {
 		return
 	}
 	a := Alarm{At: time.Now().UnixNano(), Gen: unknown}
-	s.o.Store(k, a.At, Set) // whatever happens before somebody has looked
+	s.o.Store(k, a.At, Set, 0) // whatever happens before somebody has looked
 	s.putLocked(k, a)
 	s.advanceLocked()
 }
 
-func (s *Schedule) toldLocked(k Key, a Alarm) {
+func (s *Schedule) toldLocked(k Key, a Alarm, ticket uint64) {
 	switch {
 	case a.Dead:
-		s.o.Store(k, a.At, Dead)
+		s.o.Store(k, a.At, Dead, ticket)
 	case !a.IsSet():
-		s.o.Store(k, 0, None)
+		s.o.Store(k, 0, None, ticket)
 	default:
-		s.o.Store(k, a.At, Set)
+		s.o.Store(k, a.At, Set, ticket)
 		s.putLocked(k, a)
 		s.trimLocked(k.Space)
 		s.advanceLocked()
@@ -186,14 +203,14 @@ func (s *Schedule) toldLocked(k Key, a Alarm) {
 	s.clearLocked(k)
 }
 
-func (s *Schedule) sawLocked(k Key, a Alarm) {
+func (s *Schedule) sawLocked(k Key, a Alarm, ticket uint64) {
 	e := s.entries[k]
 	switch {
 	case e == nil && a.At == 0: // should the index know better, it fires in vain
 	case e != nil && e.vague && e.alarm.At == a.At && a.IsSet():
 		e.alarm, e.vague = a, false
 	case e == nil || e.alarm != a:
-		s.toldLocked(k, a)
+		s.toldLocked(k, a, ticket)
 	}
 }
 

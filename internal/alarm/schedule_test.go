@@ -24,6 +24,7 @@ type stage struct {
 	do     func(r *Run, a Alarm) // runs of alarms that are due; nil: they succeed
 	fails  int                   // of loads to come
 	loads  int
+	late   []func() // what is not durable yet; not nil: it waits
 }
 
 func newStage(o Options) *stage {
@@ -36,7 +37,11 @@ func newStage(o Options) *stage {
 
 func key(n int) Key { return Key{ID: [32]byte{byte(n >> 8), byte(n)}} }
 
-func (st *stage) store(k Key, at int64, s State) {
+func (st *stage) store(k Key, at int64, s State, ticket uint64) {
+	if st.late != nil && ticket != 0 {
+		st.late = append(st.late, func() { st.store(k, at, s, 0) })
+		return
+	}
 	delete(st.stored, k)
 	if s == Set || s == Begun {
 		st.stored[k] = Stored{At: at, ID: k.ID, Begun: s == Begun}
@@ -71,14 +76,14 @@ func (st *stage) set(n int, in time.Duration) {
 	st.mu.Lock()
 	st.truth[key(n)] = a
 	st.mu.Unlock()
-	st.s.Told(key(n), a)
+	st.s.Told(key(n), a, 1)
 }
 
 func (st *stage) run(r *Run) {
 	st.mu.Lock()
 	a := st.truth[r.Key]
 	st.mu.Unlock()
-	_, early := r.Saw(a)
+	_, early := r.Saw(a, 3)
 	if Decide(a.IsSet(), a.At, time.Now().UnixNano(), early, true) != Go {
 		r.End()
 		return
@@ -97,7 +102,7 @@ func (st *stage) succeed(r *Run) {
 	st.mu.Lock()
 	delete(st.truth, r.Key)
 	st.mu.Unlock()
-	st.s.Told(r.Key, Alarm{})
+	st.s.Told(r.Key, Alarm{}, 2)
 	r.End()
 }
 
@@ -194,7 +199,7 @@ func TestA16Changes(t *testing.T) {
 		{"fails", func(st *stage, r *Run, _ Alarm) { r.Fail(true, false) }, "1@1s 1@3s"},
 		{"another, then fails (A8.4)", func(st *stage, r *Run, _ Alarm) { st.set(1, 10*time.Second); r.Fail(true, false) }, "1@1s 1@10s"},
 		{"another, then the disk fails", func(st *stage, r *Run, _ Alarm) {
-			st.s.Told(r.Key, Alarm{}) // undone
+			st.s.Told(r.Key, Alarm{}, 2) // undone
 			r.Fail(false, false)
 		}, "1@1s 1@3s"},
 		{"looked at again while it runs (A6)", func(st *stage, r *Run, _ Alarm) { st.s.Check(r.Key); r.Fail(false, false) }, "1@1s 1@3s"},
@@ -202,7 +207,7 @@ func TestA16Changes(t *testing.T) {
 		{"dead at once (A14)", func(st *stage, r *Run, a Alarm) {
 			if r.Fail(true, true) {
 				a.Dead = true
-				st.s.Told(r.Key, a)
+				st.s.Told(r.Key, a, 2)
 				r.End()
 			}
 		}, "1@1s"},
@@ -229,4 +234,36 @@ func TestA16Changes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStoredLate: what the index was told late is not lost between it and the horizon (invariant 4).
+func TestStoredLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStage(Options{Horizon: 2})
+		for n := range 8 {
+			st.stored[key(n)] = Stored{At: st.began.Add(time.Duration(n+1) * time.Second).UnixNano(), ID: key(n).ID}
+			st.truth[key(n)] = Alarm{At: st.stored[key(n)].At}
+		}
+		st.late = []func(){}
+		st.s.Start()
+		synctest.Wait()
+		st.set(99, 5*time.Second+1) // behind the horizon, and not durable yet
+		time.Sleep(3500 * time.Millisecond)
+		synctest.Wait()
+		st.s.mu.Lock()
+		upTo, late := st.s.spaces[0].upTo.At, st.late
+		st.late = nil
+		for _, store := range late {
+			store()
+		}
+		st.s.mu.Unlock()
+		at := st.truth[key(99)].At
+		if upTo <= at {
+			t.Fatal("it has not been read past it")
+		}
+		st.s.Stored(key(99), at)
+		time.Sleep(5 * time.Second)
+		st.want(t, "0@1s 1@2s 2@3s 3@4s 4@5s 99@5.000000001s 5@6s 6@7s 7@8s")
+		st.s.Close()
+	})
 }

@@ -224,7 +224,9 @@ func (s *Shared) replaceLocked() {
 	if err == nil {
 		s.log = commitlog.New(s.o.FS, s.o.Dir)
 		s.good = s.log.End()
-		s.dead, s.ruined = nil, nil
+		if ruined || s.ruined == nil { // else it was ruined while the old one was removed
+			s.dead, s.ruined = nil, nil
+		}
 		clear(s.names)
 		if ruined {
 			clear(s.doubtful)
@@ -275,8 +277,11 @@ func (s *Shared) doubtLocked(names map[string]struct{}) error {
 // ruinLocked has the log replayed: what a sync that failed should have made durable in
 // the files is in the log only. REQUIRES: mu held; it is released meanwhile.
 func (s *Shared) ruinLocked(err error) error {
-	s.ruined = fmt.Errorf("durable: writing out the commit log: %w", err)
-	s.failLocked(&SyncError{Err: s.ruined}, nil)
+	s.openedLocked() // first: who enters meanwhile is to wait for the replay, not to be told
+	if s.ruined == nil {
+		s.ruined = fmt.Errorf("durable: writing out the commit log: %w", err)
+		s.failLocked(&SyncError{Err: s.ruined}, nil)
+	}
 	return s.ruined
 }
 

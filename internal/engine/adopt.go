@@ -263,6 +263,9 @@ func (d *DB) Take(ctx context.Context, path string) error {
 	}
 	d.absent = false
 	if err := d.o.Folder.Sync(); err != nil {
+		if d.journal != nil { // the name may be there after a power cut
+			err = errors.Join(err, d.journal.Removed(d.o.Path))
+		}
 		return diskError("import", errors.Join(err, d.removeAll()))
 	}
 	return nil

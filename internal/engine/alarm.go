@@ -234,8 +234,8 @@ func (d *DB) storeAlarm(st *sqlite.Stmt, a Alarm) error {
 }
 
 // tellAlarm says how the alarm stands after a commit that may have changed it, or at an opening.
-func (d *DB) tellAlarm(a Alarm, opening bool) {
+func (d *DB) tellAlarm(a Alarm, ticket uint64) {
 	if d.o.Alarm != nil {
-		d.o.Alarm(a, opening)
+		d.o.Alarm(a, ticket)
 	}
 }

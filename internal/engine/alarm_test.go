@@ -22,7 +22,7 @@ func due(engine.Alarm) bool { return true }
 func TestA1AlarmIsPartOfTheTransaction(t *testing.T) {
 	var told []string
 	o := newObject(t, func(x *engine.Options) {
-		x.Alarm = func(a engine.Alarm, opening bool) { told = append(told, fmt.Sprint(a.At, opening)) }
+		x.Alarm = func(a engine.Alarm, ticket uint64) { told = append(told, fmt.Sprint(a.At, " of ", ticket)) }
 	}).auto()
 	at := func(want int64) {
 		t.Helper()
@@ -57,7 +57,7 @@ func TestA1AlarmIsPartOfTheTransaction(t *testing.T) {
 	wantNil(t, o.Session.DeleteAll(ctx)) // K25
 	at(0)
 	o.commit()
-	if got, want := fmt.Sprint(told), "[8 false 8 true 0 false]"; got != want {
+	if got, want := fmt.Sprint(told), "[8 of 1 8 of 0 0 of 2]"; got != want {
 		t.Errorf("told %s, want %s", got, want)
 	}
 }

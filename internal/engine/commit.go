@@ -117,11 +117,11 @@ func (d *DB) commitNow() (ticket uint64, wrote bool, err error) {
 			return 0, false, d.fail("commit", diskError("commit", err), true) // as above
 		}
 	}
+	ticket = d.o.Gate.Take()
 	if d.alarmed { // before a journal could forget that this object was changed
-		d.tellAlarm(alarm, false)
+		d.tellAlarm(alarm, ticket)
 	}
 	d.alarmed = false
-	ticket = d.o.Gate.Take()
 	o.log.Commit(durable.Commit{Ticket: ticket, Frames: frames})
 	if o.conn.WALSize() >= d.room() {
 		d.full.Store(true)

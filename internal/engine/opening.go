@@ -201,7 +201,7 @@ func (d *DB) connect(like likeness, wal int64) (err error) {
 		d.o.OnOpen(recovered)
 	}
 	if tells {
-		d.tellAlarm(alarm, true)
+		d.tellAlarm(alarm, 0)
 	}
 	return nil
 }

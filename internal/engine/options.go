@@ -43,10 +43,10 @@ type Options struct {
 	// failed (T16). Default DefaultCommitTimeout; negative: no limit.
 	CommitTimeout time.Duration
 
-	// Alarm is told of the alarm: as it is after each commit that may have changed it, before
-	// the commit is announced to the log; and as an opening finds it. It runs in the call that commits or opens;
-	// it must neither block nor call the DB. Nil: nobody is told.
-	Alarm func(a Alarm, opening bool)
+	// Alarm is told of the alarm: as it is after each commit that may have changed it, with its
+	// ticket, before the commit is announced to the log; and as an opening finds it, with 0. It runs
+	// in the call that commits or opens; it must neither block nor call the DB. Nil: nobody is told.
+	Alarm func(a Alarm, ticket uint64)
 	// Failed is told once per failure that happened in the background (a failed fsync, a
 	// commit or checkpoint that does not end), on another goroutine: the owner resets
 	// the object and calls Recover. It must not block and must not call the DB.

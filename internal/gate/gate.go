@@ -105,8 +105,8 @@ func (g *Gate) settle(upTo uint64, err error) {
 	g.mu.Unlock()
 }
 
-// state tells whether ticket is settled, and its failure if it broke.
-func (g *Gate) state(ticket uint64) (settled bool, err error) {
+// State tells whether ticket is settled, and its failure if it broke.
+func (g *Gate) State(ticket uint64) (settled bool, err error) {
 	if ticket <= g.opened.Load() {
 		// opened is read first: a ticket at or below it that was broken was broken
 		// before, so the load of broken sees it (invariant 2).
@@ -124,7 +124,7 @@ func (g *Gate) state(ticket uint64) (settled bool, err error) {
 // Notify calls w.Released once ticket is settled: at once, in this goroutine, if it is
 // already. A ticket that was not taken yet is waited for like a pending one.
 func (g *Gate) Notify(ticket uint64, w Waiter) {
-	if settled, err := g.state(ticket); settled {
+	if settled, err := g.State(ticket); settled {
 		w.Released(err)
 		return
 	}
@@ -142,7 +142,7 @@ func (g *Gate) Notify(ticket uint64, w Waiter) {
 // Wait returns nil once ticket is open, the error given to Break if it broke, and
 // ctx.Err() if ctx ends first. It is nil at once for an open ticket, whatever ctx says.
 func (g *Gate) Wait(ctx context.Context, ticket uint64) error {
-	if settled, err := g.state(ticket); settled {
+	if settled, err := g.State(ticket); settled {
 		return err
 	}
 	g.mu.Lock()
