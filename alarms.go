@@ -153,6 +153,9 @@ func (rt *Runtime) runAlarm(ctx context.Context, r *alarm.Run, name string) (ran
 func (s *served) runHandler(ctx context.Context, id ID, e *alarmEvent) error {
 	if !s.rt.temporary {
 		e.run.Begin()
+		if err := e.cell.allTold(ctx); err != nil { // the mark may have to wait
+			return asReset(err)
+		}
 		if err := s.index.Flush(ctx); err != nil {
 			return err
 		}

@@ -1,14 +1,16 @@
 package do
 
 import (
+	"context"
 	"sync"
 
 	"github.com/durablego/do/internal/alarm"
 )
 
 // behind is what the index has still to be told of an object, in the order in which it came
-// about. It waits until all that was committed by then is durable, and is dropped if that
-// broke: the index must not know of what a crash undoes, as nobody would look at the object (A5, L20).
+// about. It waits until all that was committed by then is durable, and what a commit has made
+// is dropped if that broke: the index must not know of what a crash undoes, as nobody would look at the
+// object (A5, L20).
 type behind struct {
 	mu      sync.Mutex // guards following
 	changes []*rowChange
@@ -18,6 +20,7 @@ type behind struct {
 type rowChange struct {
 	c      *cell
 	ticket uint64
+	known  bool   // told also if the ticket breaks
 	tell   func() // must neither block nor call the cell
 	after  func() // called without locks if it was told late; nil: nothing
 }
@@ -40,7 +43,7 @@ func (c *cell) tellIndex(ticket uint64, tell, after func()) {
 		c.behind.mu.Unlock()
 		return
 	}
-	r := &rowChange{c, ticket, tell, after}
+	r := &rowChange{c, ticket, known, tell, after}
 	c.behind.changes = append(c.behind.changes, r)
 	c.behind.mu.Unlock()
 	c.gate.Notify(ticket, r)
@@ -59,7 +62,7 @@ func (c *cell) catchUp() {
 		}
 		c.behind.changes[0] = nil
 		c.behind.changes = c.behind.changes[1:]
-		if err == nil {
+		if err == nil || r.known {
 			r.tell()
 			told = append(told, r)
 		}
@@ -75,6 +78,13 @@ func (c *cell) catchUp() {
 	}
 }
 
+// allTold waits until the index was told everything up to now.
+func (c *cell) allTold(ctx context.Context) error {
+	err := c.gate.Wait(ctx, c.gate.Newest())
+	c.catchUp()
+	return err
+}
+
 // storeAlarm has the index know of an alarm once that is durable. It is called with the
 // schedule locked.
 func (rt *Runtime) storeAlarm(k alarm.Key, at int64, state alarm.State, ticket uint64) {
@@ -85,9 +95,9 @@ func (rt *Runtime) storeAlarm(k alarm.Key, at int64, state alarm.State, ticket u
 		tell()
 		return
 	}
-	c.tellIndex(ticket, tell, func() {
-		if state == alarm.Set {
-			go rt.alarms.Stored(k, at) // it may be locked by who has it stored
-		}
-	})
+	var after func()
+	if state == alarm.Set && !rt.temporary {
+		after = func() { go rt.alarms.Stored(k, at) } // it may be locked by who has it stored
+	}
+	c.tellIndex(ticket, tell, after)
 }

@@ -212,7 +212,7 @@ func (c *cell) Commit(l *actor.Life) error {
 		return asReset(err)
 	}
 	if c.made.Load() || c.found.Load() {
-		c.register()
+		c.register(ticket)
 	}
 	in.state.committed(l, ticket)
 	c.served.rt.databases.touch(c)

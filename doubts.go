@@ -52,6 +52,15 @@ func (d *doubts) left() []string {
 	return slices.Sorted(maps.Keys(d.names))
 }
 
+// keep has objects in doubt that the UNCLEAN of before has named, and that are named still.
+func (d *doubts) keep(names []string) {
+	d.noted = map[string]struct{}{}
+	for _, name := range names {
+		d.begin(name)
+		d.noted[name] = struct{}{}
+	}
+}
+
 // noteDoubts has the next Open look at objects of whom the log is not going to speak any
 // more, and at those it was told of before and that were still in doubt before the indexes were synced.
 func (rt *Runtime) noteDoubts(names, still map[string]struct{}) error {

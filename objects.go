@@ -43,9 +43,8 @@ type ObjectsOptions struct {
 const objectsPage = 500
 
 // Objects lists the objects that have data, in the order of their ids, whether or not they
-// are in memory; it wakes none (L17). An object is in the list from the commit that gives it
-// data, which may not be durable yet, until its database is found empty and closed, or
-// deleted. The list is read page by page, at a cost that does not depend on how many objects
+// are in memory; it wakes none (L17). An object is in the list once the commit that gives it
+// data is durable, until its database is found empty and closed, or deleted. The list is read page by page, at a cost that does not depend on how many objects
 // there are, and nothing is held between two pages: objects that come and go meanwhile are
 // there or not. To go on some other time, give the last ID as StartAfter.
 //

@@ -73,6 +73,7 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 		lacking = append(lacking, failed...)
 		s.foundForeign()
 	}
+	rt.doubts.keep(lacking)
 	if relaxed { // no commit log will tell whom the index lacks
 		return rt.writeUnclean(unclean{all: found, names: slices.Concat(rt.unclean, lacking)})
 	}

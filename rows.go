@@ -41,16 +41,16 @@ func (c *cell) opened(recovered bool) {
 	c.served.rt.databases.opened(c)
 }
 
-// register puts an object into the index, after a commit point at which it has data (L16).
-func (c *cell) register() {
+// register puts an object into the index, after a commit at which it has data (L16).
+func (c *cell) register(ticket uint64) {
 	i, err := c.db.Info(context.Background())
 	if err != nil || i.Empty || !i.Exists {
 		return // its closing tells of it
 	}
 	now := time.Now().UnixNano()
 	if !c.made.Load() { // there may be a row
-		c.tellIndex(0, func() { c.served.index.Saw(c.id.bytes, i.Name, now, i.Size) }, nil)
-		c.foundAlarm()
+		c.tellIndex(ticket, func() { c.served.index.Saw(c.id.bytes, i.Name, now, i.Size) }, nil)
+		c.foundAlarm(ticket)
 		c.found.Store(false)
 		return
 	}
@@ -58,15 +58,15 @@ func (c *cell) register() {
 	if a := c.alarm.Load(); a != nil {
 		row.Alarm, row.AlarmState = a.At, stateOf(*a)
 	}
-	c.tellIndex(0, func() { c.served.index.Put(row) }, nil)
+	c.tellIndex(ticket, func() { c.served.index.Put(row) }, nil)
 	c.heard()
 }
 
 // foundAlarm gives a row that may be new the alarm that the opening found: what it told the
 // index may have met no row.
-func (c *cell) foundAlarm() {
+func (c *cell) foundAlarm(ticket uint64) {
 	if a := c.alarm.Load(); a != nil && !c.served.hasBegun(context.Background(), c.id, *a) {
-		c.tellIndex(0, func() { c.served.index.SetAlarm(c.id.bytes, a.At, stateOf(*a)) }, nil)
+		c.tellIndex(ticket, func() { c.served.index.SetAlarm(c.id.bytes, a.At, stateOf(*a)) }, nil)
 	}
 }
 
@@ -92,7 +92,7 @@ func (c *cell) record() {
 	case i.Exists:
 		c.served.index.Saw(c.id.bytes, i.Name, used, i.Size) // its alarm was told by the commit
 		if c.found.Load() {
-			c.foundAlarm()
+			c.foundAlarm(c.gate.Newest())
 		}
 		c.heard()
 		c.trust()

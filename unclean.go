@@ -102,7 +102,9 @@ func (rt *Runtime) readUnclean() (u unclean, err error) {
 		return unclean{all: everything}, nil
 	}
 	if u.names = lines[:len(lines)-1]; len(u.names) > 0 {
-		u.all = extents[u.names[0]]
+		if u.all = extents[u.names[0]]; u.all != nothing {
+			u.names = u.names[1:]
+		}
 	}
 	return u, nil
 }

@@ -196,3 +196,36 @@ func TestL20RebuildKilled(t *testing.T) {
 		closeNow(t, rt)
 	})
 }
+
+// TestL20LookImpossible: what Open could not look at, the next Open looks at.
+func TestL20LookImpossible(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, o := withRow(t)
+		o.Dir = ringAndKill(t, w, o)
+		faulty := disktest.NewFaulty(noSync{disk.OS()})
+		var replayed, done atomic.Bool
+		var met atomic.Int32
+		faulty.Hook(func(op disktest.Op, name string) error {
+			if op == disktest.Rename && strings.Contains(name, "UNCLEAN") {
+				replayed.Store(true)
+			}
+			if !done.Load() && (op == disktest.Open || op == disktest.Stat) && replayed.Load() && strings.Contains(name, ".sqlite") && strings.Contains(name, "main.clock") && !strings.Contains(name, "metadata") {
+				met.Add(1)
+				return syscall.EIO
+			}
+			return nil
+		})
+		o.Scripts = []*do.Script{clocksIn(w, true)}
+		rt := openOn(t, o, faulty)
+		done.Store(true)
+		if met.Load() == 0 {
+			t.Fatal("not met")
+		}
+		closeNow(t, rt)
+		o.Scripts = []*do.Script{clocksIn(w, true)}
+		rt = openOn(t, o, nil)
+		pass(2 * time.Hour)
+		w.want(t, "1h0m0s#0")
+		closeNow(t, rt)
+	})
+}

@@ -134,6 +134,14 @@ func (r *Run) endLocked() {
 		s.running--
 	}
 	e.run = nil
+	if e.again && !(e.alarm.IsSet() && e.retry.Any()) { // else somebody will look
+		if !e.retry.Any() {
+			e.when = time.Now().UnixNano()
+		}
+		e.alarm = Alarm{At: e.when, Gen: unknown}
+		s.o.Store(e.key, e.when, Set, 0)
+	}
+	e.again = false
 	switch {
 	case !e.alarm.IsSet():
 		delete(s.entries, e.key)

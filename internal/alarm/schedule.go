@@ -100,6 +100,7 @@ type entry struct {
 	retry  Retry
 	vague  bool // alarm's Gen is not known
 	run    *Run
+	again  bool            // somebody has to look when the run is over
 	claims []chan struct{} // closed when the run ends
 }
 
@@ -174,11 +175,12 @@ func (s *Schedule) Forget(k Key) {
 }
 
 // Check has somebody look at an object whose alarm may be another one than was told last:
-// its run begins at once, unless one runs or waits for a retry.
+// its run begins at once, or when the one that runs is over, unless one waits for a retry.
 func (s *Schedule) Check(k Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.entries[k]; e != nil && (e.run != nil || e.retry.Any()) {
+		e.again = e.run != nil
 		return
 	}
 	a := Alarm{At: time.Now().UnixNano(), Gen: unknown}

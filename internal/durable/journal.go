@@ -168,8 +168,11 @@ func (s *Shared) Enter(path string) error {
 	name := s.name(path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.doubtful[name]; err != nil && s.ruined == nil {
-		_ = s.ruinLocked(err) // waited for below
+	if s.doubtful[name] != nil {
+		s.openedLocked()
+		if err := s.doubtful[name]; err != nil && s.ruined == nil {
+			_ = s.ruinLocked(err) // waited for below
+		}
 	}
 	for s.ruined != nil {
 		if err := s.awaitedLocked(name); err != nil {

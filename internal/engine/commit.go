@@ -118,7 +118,7 @@ func (d *DB) commitNow() (ticket uint64, wrote bool, err error) {
 		}
 	}
 	ticket = d.o.Gate.Take()
-	if d.alarmed { // before a journal could forget that this object was changed
+	if d.alarmed { // before the commit could be durable: the index hears of it no later
 		d.tellAlarm(alarm, ticket)
 	}
 	d.alarmed = false

@@ -17,14 +17,16 @@ type Gate struct {
 	newest atomic.Uint64 // tickets taken; only grows
 	opened atomic.Uint64 // highest ticket opened; written under mu
 	broken atomic.Uint64 // highest ticket ever broken; written under mu, before any later Open
+	// A goroutine is telling waiters; it will see what is appended to ready. Written under mu, and
+	// before what they wait for is settled: nobody overtakes them.
+	releasing atomic.Bool
 
-	mu        sync.Mutex // guards following
-	waiting   queue
-	ready     []release // settled, not yet told; in ticket order
-	told      []release // the spare of ready
-	releasing bool      // a goroutine is telling waiters; it will see what is appended to ready
-	failures  failures
-	spare     *sleeper // kept for the next Wait
+	mu       sync.Mutex // guards following
+	waiting  queue
+	ready    []release // settled, not yet told; in ticket order
+	told     []release // the spare of ready
+	failures failures
+	spare    *sleeper // kept for the next Wait
 }
 
 // keep is how many waiters' room a gate keeps when a crowd has gone.
@@ -54,8 +56,9 @@ func (g *Gate) Open(upTo uint64) {
 		g.mu.Unlock()
 		return
 	}
+	busy := g.releasing.Swap(true)
 	g.opened.Store(upTo)
-	g.settle(upTo, nil)
+	g.settle(upTo, nil, busy)
 }
 
 // Break fails every pending ticket with err (T34.8). Tickets taken later are fresh.
@@ -66,24 +69,24 @@ func (g *Gate) Break(err error) {
 		g.mu.Unlock()
 		return
 	}
+	busy := g.releasing.Swap(true)
 	g.failures.add(low+1, high, err)
 	g.broken.Store(high)
-	g.settle(high, err)
+	g.settle(high, err, busy)
 }
 
 // settled returns the highest ticket that is open or broken. REQUIRES: mu held.
 func (g *Gate) settled() uint64 { return max(g.opened.Load(), g.broken.Load()) }
 
 // settle moves the waiters of the tickets up to upTo to ready and tells them, unless
-// another goroutine is telling already: then that one goes on with these, so that the
+// another goroutine is telling already (busy): then that one goes on with these, so that the
 // order holds. REQUIRES: mu held; settle releases it.
-func (g *Gate) settle(upTo uint64, err error) {
+func (g *Gate) settle(upTo uint64, err error, busy bool) {
 	g.ready = g.waiting.take(upTo, err, g.ready)
-	if g.releasing || len(g.ready) == 0 {
+	if busy {
 		g.mu.Unlock()
 		return
 	}
-	g.releasing = true
 	for len(g.ready) > 0 {
 		batch := g.ready
 		g.ready, g.told = g.told[:0], nil
@@ -101,7 +104,7 @@ func (g *Gate) settle(upTo uint64, err error) {
 	if cap(g.ready) > keep {
 		g.ready = nil
 	}
-	g.releasing = false
+	g.releasing.Store(false)
 	g.mu.Unlock()
 }
 
@@ -122,40 +125,41 @@ func (g *Gate) State(ticket uint64) (settled bool, err error) {
 }
 
 // Notify calls w.Released once ticket is settled: at once, in this goroutine, if it is
-// already. A ticket that was not taken yet is waited for like a pending one.
+// already, and nobody is being told who was there before. A ticket that was not taken yet is
+// waited for like a pending one.
 func (g *Gate) Notify(ticket uint64, w Waiter) {
-	if settled, err := g.State(ticket); settled {
+	if settled, err := g.State(ticket); settled && !g.releasing.Load() {
 		w.Released(err)
 		return
 	}
 	g.mu.Lock()
-	if ticket <= g.settled() { // settled meanwhile
+	if !g.queue(ticket, w) { // settled meanwhile
 		err := g.failures.find(ticket)
 		g.mu.Unlock()
 		w.Released(err)
 		return
 	}
-	g.waiting.add(ticket, w)
 	g.mu.Unlock()
 }
 
 // Wait returns nil once ticket is open, the error given to Break if it broke, and
-// ctx.Err() if ctx ends first. It is nil at once for an open ticket, whatever ctx says.
+// ctx.Err() if ctx ends first: of an open ticket never. It must not be called by a Waiter that is
+// being told.
 func (g *Gate) Wait(ctx context.Context, ticket uint64) error {
-	if settled, err := g.State(ticket); settled {
+	if settled, err := g.State(ticket); settled && !g.releasing.Load() {
 		return err
 	}
 	g.mu.Lock()
-	if ticket <= g.settled() { // settled meanwhile
-		defer g.mu.Unlock()
-		return g.failures.find(ticket)
-	}
 	s := g.spare
-	g.spare = nil
 	if s == nil {
 		s = &sleeper{wake: make(chan error, 1)}
 	}
-	g.waiting.add(ticket, s)
+	if !g.queue(ticket, s) { // settled meanwhile
+		g.spare = s
+		defer g.mu.Unlock()
+		return g.failures.find(ticket)
+	}
+	g.spare = nil
 	g.mu.Unlock()
 	select {
 	case err := <-s.wake:
@@ -165,8 +169,25 @@ func (g *Gate) Wait(ctx context.Context, ticket uint64) error {
 		return err
 	case <-ctx.Done():
 		// s stays in the queue and is told in vain; its channel has room for that.
+		if settled, err := g.State(ticket); settled {
+			return err
+		}
 		return ctx.Err()
 	}
+}
+
+// queue has w told when the ticket is settled, or behind those who are being told; false if
+// there is nothing to wait for. REQUIRES: mu held.
+func (g *Gate) queue(ticket uint64, w Waiter) bool {
+	switch {
+	case ticket > g.settled():
+		g.waiting.add(ticket, w)
+	case g.releasing.Load():
+		g.ready = append(g.ready, release{w, g.failures.find(ticket)})
+	default:
+		return false
+	}
+	return true
 }
 
 // sleeper is the waiter of one Wait.

@@ -171,7 +171,41 @@ func TestReleasedMayUseTheGate(t *testing.T) {
 	g.Notify(2, r.waiter(2))
 	g.Notify(3, r.waiter(3))
 	g.Open(2)
-	r.want(t, event{1, nil}, event{9, nil}, event{2, nil}, event{3, nil})
+	r.want(t, event{1, nil}, event{2, nil}, event{3, nil}, event{9, nil})
+}
+
+// Who comes when a ticket is open already does not overtake those that are being told of it
+// (invariant 3).
+func TestNobodyOvertakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, r := new(gate.Gate), new(record)
+		take(g, 1)
+		goOn, waited := make(chan struct{}), make(chan error, 1)
+		g.Notify(1, waiter{r, 1, func() { <-goOn }})
+		g.Notify(1, r.waiter(2))
+		go g.Open(1)
+		synctest.Wait()
+		if g.Opened() != 1 {
+			t.Error("the ticket is not open")
+		}
+		g.Notify(1, r.waiter(3))
+		go func() { waited <- g.Wait(t.Context(), 1) }()
+		synctest.Wait()
+		if len(waited) > 0 {
+			t.Error("Wait has overtaken those who were there before")
+		}
+		r.want(t, event{1, nil})
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := g.Wait(gone, 1); err != nil {
+			t.Errorf("Wait for an open ticket = %v", err)
+		}
+		close(goOn)
+		if err := <-waited; err != nil {
+			t.Errorf("Wait = %v", err)
+		}
+		r.want(t, event{1, nil}, event{2, nil}, event{3, nil})
+	})
 }
 
 func TestWait(t *testing.T) {
