@@ -35,6 +35,7 @@ var kinds = map[string]error{
 	"parameters": doerr.ErrParameters, "no-statement": doerr.ErrNoStatement, "cursor-closed": doerr.ErrCursorClosed,
 	"multiple-rows": doerr.ErrMultipleRows, "columns": doerr.ErrColumns, "migration": doerr.ErrMigration,
 	"invalid-options": doerr.ErrInvalidOptions, "locked": doerr.ErrLocked, "newer-format": doerr.ErrNewerFormat,
+	"damaged-log": doerr.ErrDamagedLog,
 	"not-upgrade": doerr.ErrNotUpgrade, "tags": doerr.ErrTags, "too-many-sockets": doerr.ErrTooManySockets,
 	"socket-closed": doerr.ErrSocketClosed, "invalid-close": doerr.ErrInvalidClose, "not-running": doerr.ErrNotRunning,
 	"no-alarm-handler": doerr.ErrNoAlarmHandler, "invalid-alarm": doerr.ErrInvalidAlarm, "no-retry": doerr.ErrNoRetry,
