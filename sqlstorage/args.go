@@ -12,6 +12,26 @@ import (
 	"github.com/durablego/do/internal/sqlite"
 )
 
+// common is argument for what most arguments are, in place: an Arg is large. false for
+// anything else. arg is zero.
+func common(arg *sqlite.Arg, v any) bool {
+	switch v := v.(type) {
+	case nil:
+		arg.Type = sqlite.Null
+	case int:
+		arg.Type, arg.Int = sqlite.Int, int64(v)
+	case int64:
+		arg.Type, arg.Int = sqlite.Int, v
+	case string:
+		arg.Type, arg.Text = sqlite.Text, v
+	case float64:
+		arg.Type, arg.Float = sqlite.Float, v
+	default:
+		return false
+	}
+	return true
+}
+
 // argument converts what is given for a parameter (S20–S26, S34).
 func argument(v any) (sqlite.Arg, error) {
 	if named, ok := v.(sql.NamedArg); ok {
@@ -22,19 +42,13 @@ func argument(v any) (sqlite.Arg, error) {
 		arg.Name = named.Name
 		return arg, err
 	}
-	switch v := v.(type) { // the common ones, without reflection
-	case nil:
-		return sqlite.Arg{Type: sqlite.Null}, nil
-	case int:
-		return sqlite.Arg{Type: sqlite.Int, Int: int64(v)}, nil
-	case int64:
-		return sqlite.Arg{Type: sqlite.Int, Int: v}, nil
-	case string:
-		return sqlite.Arg{Type: sqlite.Text, Text: v}, nil
+	var plain sqlite.Arg
+	if common(&plain, v) {
+		return plain, nil
+	}
+	switch v := v.(type) { // without reflection, too
 	case []byte:
 		return blob(v), nil
-	case float64:
-		return sqlite.Arg{Type: sqlite.Float, Float: v}, nil
 	case bool:
 		return truth(v), nil
 	case time.Time:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/durablego/do/internal/engine"
 )
@@ -14,12 +15,30 @@ import (
 // the Transaction it was opened in, and with DeleteAll: Next is then false and Err gives
 // ErrCursorClosed (S10). So does the rollback of a later Transaction, if the schema was changed
 // since the last commit point. A cursor that was not read to its end costs a statement until then;
-// Close frees it.
+// Close frees it. Rows are read ahead: no more than were wanted so far, 16 or about 16 KB.
 //
 // Writing while a cursor is open is allowed; whether it shows rows of its own table that it
 // has not read yet is undefined (S15). Dropping a table meanwhile is an *Error,
 // SQLITE_LOCKED.
 type Cursor struct{ rows engine.Cursor }
+
+// cursors are made several at once, as the memory of one costs as much as running a short
+// statement. Those of one slab are freed together.
+var slabs = sync.Pool{New: func() any { return new(slab) }}
+
+type slab struct {
+	used    int
+	cursors [8]Cursor
+}
+
+func newCursor() *Cursor {
+	s := slabs.Get().(*slab)
+	c := &s.cursors[s.used]
+	if s.used++; s.used < len(s.cursors) {
+		slabs.Put(s)
+	}
+	return c
+}
 
 var errNoRow = errors.New("sqlstorage: Scan without a row: call Next first")
 

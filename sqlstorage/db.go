@@ -59,18 +59,22 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) (*Cursor, err
 		return nil, err
 	}
 	var few [4]sqlite.Arg
-	list := few[:0]
+	list := few[:]
 	if len(args) > len(few) {
-		list = make([]sqlite.Arg, 0, len(args))
+		list = make([]sqlite.Arg, len(args))
 	}
+	list = list[:len(args)]
 	for i, a := range args {
+		if common(&list[i], a) {
+			continue
+		}
 		arg, err := argument(a)
 		if err != nil {
 			return nil, argumentError(i, a, err)
 		}
-		list = append(list, arg)
+		list[i] = arg
 	}
-	c := new(Cursor)
+	c := newCursor()
 	if err := db.session.OpenCursor(ctx, &c.rows, query, list, false); err != nil {
 		return nil, err
 	}

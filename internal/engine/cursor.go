@@ -18,7 +18,10 @@ type Cursor struct {
 	err     error // of the last step
 	state   atomic.Uint32
 
-	rows    sqlite.Rows // the row that was given last; of a write all rows
+	rows    sqlite.Rows // the row that was given last and some behind it; of a write all rows
+	memory  rowMemory   // what rows begins with
+	ahead   int         // how many rows are read next; 0 until the first is behind
+	late    error       // why there are no more than those in rows
 	at      int         // where the row that was given last begins in rows.Values
 	next    int         // where the next one begins
 	width   int         // columns of a row
@@ -38,7 +41,14 @@ type Cursor struct {
 	newer, elder *Cursor
 }
 
-// rowMemory is what a cursor begins with for its rows.
+// A cursor reads ahead, no more rows than were wanted so far and within these bounds: one row
+// costs as much for its way through the session as for itself.
+const (
+	maxAhead      = 16
+	maxAheadBytes = 16 << 10
+)
+
+// rowMemory is room for few and short values.
 type rowMemory struct {
 	values [4]sqlite.Value
 	data   [48]byte
@@ -110,12 +120,13 @@ func (c *Cursor) Only() (rows int, err error) {
 // REQUIRES: lock held, the cursor is open.
 func (c *Cursor) peek() (more bool, err error) {
 	if c.next >= len(c.rows.Values) && c.t != nil {
-		if _, err := c.x.read(c.ctx, c.t, nil, &c.rows); err != nil {
-			return false, err
-		}
+		c.fill(1)
 	}
 	if c.next < len(c.rows.Values) {
 		return true, nil
+	}
+	if c.late != nil {
+		return false, c.late
 	}
 	c.drop(cursorDone)
 	return false, nil
@@ -141,17 +152,38 @@ func (c *Cursor) step() (bool, error) {
 	if c.next >= len(c.rows.Values) && c.t != nil {
 		c.rows.Reset()
 		c.next = 0
-		if _, err := c.x.read(c.ctx, c.t, nil, &c.rows); err != nil {
-			return false, err
-		}
+		c.fill(1)
 	}
 	if c.at = c.next; c.at >= len(c.rows.Values) {
+		if c.late != nil {
+			return false, c.late
+		}
 		c.drop(cursorDone)
 		return false, nil
 	}
 	c.next += c.width
 	c.read++
 	return true, nil
+}
+
+// fill reads some rows, if there are any, behind those that are here, and notes what comes
+// behind them. It reads so many at least. REQUIRES: lock held, the cursor has its statement.
+func (c *Cursor) fill(least int) {
+	c.ahead = min(max(2*c.ahead, 1), maxAhead)
+	for n := 0; n < least || n < c.ahead && c.rows.Size() < maxAheadBytes; n++ {
+		row, err := c.x.read(c.ctx, c.t, nil, &c.rows)
+		if row {
+			c.t.single = false
+			continue
+		}
+		if err != nil {
+			c.late = c.s.failed(err)
+		}
+		c.t.single = c.ahead == 1 && n == 0
+		c.x.release(c.t)
+		c.t, c.x = nil, nil
+		return
+	}
 }
 
 // read steps a read-only statement, which the end of ctx interrupts (S58), and appends a

@@ -180,8 +180,7 @@ func (s *Session) last(c *Cursor, x *texts, t *text, args []sqlite.Arg) error {
 		return c.tx.savepoint(t.Savepoint.Op, t.Savepoint.Name)
 	}
 	if t.ColumnCount() > 0 {
-		m := new(rowMemory)
-		c.rows.Use(m.values[:], m.data[:])
+		c.rows.Use(c.memory.values[:], c.memory.data[:])
 	}
 	if t.Writes {
 		err = s.runWrite(c, x, t, args, true)
@@ -209,6 +208,9 @@ func (s *Session) last(c *Cursor, x *texts, t *text, args []sqlite.Arg) error {
 		return nil
 	}
 	c.enroll(t, x)
+	if t.single {
+		c.fill(0)
+	}
 	return nil
 }
 

@@ -33,6 +33,7 @@ type text struct {
 	sql          string
 	busy         bool // a cursor has it
 	kept         bool // in texts.kept
+	single       bool // it gave one row when it was last read to its end: the end is looked for at once
 	newer, older *text
 
 	columns  []string // shared with cursors: not changed
@@ -52,7 +53,10 @@ func (x *texts) stop() bool { return x.ctx != nil && x.ctx.Err() != nil }
 
 // find gives the statement that is kept for sql, nil if there is none or it is in use.
 func (x *texts) find(sql string) *text {
-	t := x.kept[sql]
+	t := x.newest
+	if t == nil || t.sql != sql { // comparing a constant with itself is quick
+		t = x.kept[sql]
+	}
 	if t == nil || t.busy {
 		return nil
 	}

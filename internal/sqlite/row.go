@@ -31,6 +31,9 @@ func (r *Rows) Bytes(v Value) []byte {
 	return r.data[start:end:end]
 }
 
+// Size is that of the text and blobs, in bytes.
+func (r *Rows) Size() int { return len(r.data) }
+
 // Reset empties r.
 func (r *Rows) Reset() { r.Values, r.data = r.Values[:0], r.data[:0] }
 
@@ -119,15 +122,18 @@ func (s *Stmt) bindArg(t *thread, i int, a *Arg) error {
 
 func (s *Stmt) appendRow(t *thread, r *Rows) {
 	for i := range int32(s.columns) {
-		v := Value{Type: Type(lib.Xsqlite3_column_type(t.TLS, s.p, i))}
+		p := lib.Xsqlite3_column_value(t.TLS, s.p, i) // found once, not by each of the column functions
+		v := Value{Type: Type(lib.Xsqlite3_value_type(t.TLS, p))}
 		switch v.Type {
 		case Int:
-			v.number = lib.Xsqlite3_column_int64(t.TLS, s.p, i)
+			v.number = lib.Xsqlite3_value_int64(t.TLS, p)
 		case Float:
-			v.number = int64(math.Float64bits(lib.Xsqlite3_column_double(t.TLS, s.p, i)))
+			v.number = int64(math.Float64bits(lib.Xsqlite3_value_double(t.TLS, p)))
 		case Text, Blob:
 			v.number = int64(len(r.data)) << 32
-			r.data = append(r.data, s.bytes(t, int(i))...)
+			if b, n := lib.Xsqlite3_value_blob(t.TLS, p), lib.Xsqlite3_value_bytes(t.TLS, p); b != 0 {
+				r.data = append(r.data, bytesAt(b, int(n))...)
+			}
 			v.number |= int64(len(r.data))
 		}
 		r.Values = append(r.Values, v)
