@@ -78,6 +78,10 @@ func unreadable(err error) error {
 // those of them about whom the indexes may still be wrong. No commit waits for an index that
 // cannot be written: the next Open then looks at everything.
 func (rt *Runtime) syncIndexes(names map[string]struct{}) error {
+	return rt.doubts.note(func() error { return rt.syncAndNote(names) })
+}
+
+func (rt *Runtime) syncAndNote(names map[string]struct{}) error {
 	if rt.untidy.Load() && rt.marked.Load() {
 		return nil
 	}

@@ -14,15 +14,24 @@ type doubts struct {
 	mu    sync.Mutex // guards following
 	names map[string]struct{}
 
-	noted map[string]struct{} // what UNCLEAN says, durably; of syncIndexes, which does not run twice at once
+	noting chan struct{}       // holds a value while somebody writes UNCLEAN or uses what follows
+	noted  map[string]struct{} // what UNCLEAN says, durably
+}
+
+func newDoubts() *doubts {
+	return &doubts{names: map[string]struct{}{}, noting: make(chan struct{}, 1), noted: map[string]struct{}{}}
+}
+
+// note runs fn, which may write UNCLEAN, when nobody else does.
+func (d *doubts) note(fn func() error) error {
+	d.noting <- struct{}{} // no mutex: who waits here waits for I/O (D13)
+	defer func() { <-d.noting }()
+	return fn()
 }
 
 func (d *doubts) begin(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.names == nil {
-		d.names = map[string]struct{}{}
-	}
 	d.names[name] = struct{}{}
 }
 
@@ -52,19 +61,21 @@ func (d *doubts) left() []string {
 	return slices.Sorted(maps.Keys(d.names))
 }
 
-// keep has objects in doubt that the UNCLEAN of before has named, and that are named still.
-func (d *doubts) keep(names []string) {
-	d.noted = map[string]struct{}{}
+// keep has more objects in doubt that are to be noted, and gives the names of all of those.
+// REQUIRES: noting.
+func (d *doubts) keep(names []string) []string {
 	for _, name := range names {
 		d.begin(name)
 		d.noted[name] = struct{}{}
 	}
+	return slices.Sorted(maps.Keys(d.noted))
 }
 
 // noteDoubts has the next Open look at objects of whom the log is not going to speak any
 // more, and at those it was told of before and that were still in doubt before the indexes were synced.
+// REQUIRES: noting.
 func (rt *Runtime) noteDoubts(names, still map[string]struct{}) error {
-	d := &rt.doubts
+	d := rt.doubts
 	fresh := false
 	for name := range names {
 		if _, ok := d.noted[name]; !ok {

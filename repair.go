@@ -51,7 +51,8 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 			t.extent = everything
 		}
 		if lost && !marked && s.hasFiles() { // cut short, the new index might lack rows
-			if err := rt.writeUnclean(unclean{all: everything, names: left.names}); err != nil {
+			mark := func() error { return rt.writeUnclean(unclean{all: everything, names: left.names}) }
+			if err := rt.doubts.note(mark); err != nil {
 				return err
 			}
 			marked = true
@@ -73,7 +74,13 @@ func (rt *Runtime) repairAll(relaxed bool) error {
 		lacking = append(lacking, failed...)
 		s.foundForeign()
 	}
-	rt.doubts.keep(lacking)
+	return rt.doubts.note(func() error { return rt.repaired(relaxed, lacking) })
+}
+
+// repaired says that of the indexes nothing is to be repaired any more but the rows of some
+// objects. REQUIRES: noting.
+func (rt *Runtime) repaired(relaxed bool, lacking []string) error {
+	lacking = rt.doubts.keep(lacking)
 	if relaxed { // no commit log will tell whom the index lacks
 		return rt.writeUnclean(unclean{all: found, names: slices.Concat(rt.unclean, lacking)})
 	}

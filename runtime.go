@@ -45,7 +45,7 @@ type Runtime struct {
 	answers   actor.Answers
 	workers   actor.Workers
 	databases databases
-	doubts    doubts
+	doubts    *doubts
 	tasks     *tasks
 	alarms    *alarm.Schedule
 	spaces    []*served // by served.space
@@ -106,6 +106,7 @@ func open(o Options, b bridge.Config) (_ *Runtime, err error) {
 		closers: make(chan struct{}, 64),
 		ended:   make(chan struct{}),
 		tasks:   newTasks(),
+		doubts:  newDoubts(),
 	}
 	vars := make(map[string]any, len(o.Vars))
 	for k, v := range o.Vars {
