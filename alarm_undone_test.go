@@ -39,9 +39,10 @@ func (c *clock) SlowDelete(ctx context.Context, d time.Duration) (int, error) {
 	return 0, c.state.Storage().DeleteAlarm(ctx)
 }
 
-// TestA6LookUndone: the run of an alarm waits behind an event that deletes it, and whose commit fails. The
-// alarm is there again, and runs.
-func TestA6LookUndone(t *testing.T) {
+// undone has an event delete the alarm of x for whose run it is time; its commit fails, so the alarm is
+// there again, and must run. The event begins then, and takes so long; the mark of the run is written that
+// late. The goroutine of the run is delayed when it has heard of the failure, or not.
+func undone(t *testing.T, begins, takes, mark time.Duration) {
 	for _, delay := range []time.Duration{0, time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			w, o := withRow(t)
@@ -57,28 +58,30 @@ func TestA6LookUndone(t *testing.T) {
 			wantNil(t, err)
 			pass(time.Hour - time.Second)
 			d.Store(int64(delay))
-			var once atomic.Bool
+			var failed, marked atomic.Bool
 			faulty.Hook(func(op disktest.Op, name string) error {
-				if op == disktest.Sync && strings.HasSuffix(name, ".log") && !once.Swap(true) {
+				if op == disktest.Sync && strings.HasSuffix(name, ".log") && !failed.Swap(true) {
 					time.Sleep(2 * time.Second)
 					return syscall.EIO
 				}
+				if op == disktest.Write && strings.Contains(name, "metadata") && !marked.Swap(true) {
+					time.Sleep(mark)
+				}
 				return nil
 			})
+			time.Sleep(begins)
 			var wg sync.WaitGroup
 			wg.Go(func() {
-				_, err := do.Call(context.Background(), stub, (*clock).SlowDelete, 3*time.Second)
-				if err == nil {
+				if _, err := do.Call(context.Background(), stub, (*clock).SlowDelete, takes); err == nil {
 					t.Error("the deletion was answered")
 				}
 			})
 			pass(24 * time.Hour)
 			wg.Wait()
-			if !once.Load() {
-				t.Fatal("no fault")
+			if !failed.Load() || !marked.Load() {
+				t.Fatal("there was no fault, or no run")
 			}
-			w.want(t, "1h0m0s#0")
-			if t.Failed() {
+			if w.want(t, "1h0m0s#0"); t.Failed() {
 				t.Logf("delay %v", delay)
 			}
 			closeNow(t, rt)
@@ -86,55 +89,11 @@ func TestA6LookUndone(t *testing.T) {
 	}
 }
 
-// TestA6RunUndone: so it does if that event comes between the look at the alarm and its handler.
-func TestA6RunUndone(t *testing.T) {
-	for _, delay := range []time.Duration{0, time.Second} {
-		synctest.Test(t, func(t *testing.T) {
-			w, o := withRow(t)
-			faulty := disktest.NewFaulty(noSync{disk.OS()})
-			o.Scripts = []*do.Script{clocksIn(w, true)}
-			var d atomic.Int64
-			o.Logger = slog.New(slowLog{slog.DiscardHandler, &d})
-			opened, _, err := bridge.Open(o, bridge.Config{FS: faulty})
-			wantNil(t, err)
-			rt := opened.(*do.Runtime)
-			stub := rt.Namespace("CLOCK").GetByName("x")
-			_, err = do.Call(t.Context(), stub, (*clock).Ring, time.Hour)
-			wantNil(t, err)
-			pass(time.Hour - time.Second)
-			d.Store(int64(delay))
-			var once, flush atomic.Bool
-			faulty.Hook(func(op disktest.Op, name string) error {
-				if op == disktest.Sync && strings.HasSuffix(name, ".log") && !once.Swap(true) {
-					time.Sleep(2 * time.Second)
-					return syscall.EIO
-				}
-				if op == disktest.Write && strings.Contains(name, "metadata") && !flush.Swap(true) {
-					time.Sleep(5 * time.Second)
-				}
-				return nil
-			})
-			time.Sleep(3 * time.Second)
-			var wg sync.WaitGroup
-			wg.Go(func() {
-				_, err := do.Call(context.Background(), stub, (*clock).SlowDelete, 4*time.Second)
-				if err == nil {
-					t.Error("the deletion was answered")
-				}
-			})
-			pass(24 * time.Hour)
-			wg.Wait()
-			if !once.Load() || !flush.Load() {
-				t.Fatal("no fault")
-			}
-			w.want(t, "1h0m0s#0")
-			if t.Failed() {
-				t.Logf("delay %v", delay)
-			}
-			closeNow(t, rt)
-		})
-	}
-}
+// TestA6LookUndone: the run waits behind the event that deletes the alarm.
+func TestA6LookUndone(t *testing.T) { undone(t, 0, 3*time.Second, 0) }
+
+// TestA6RunUndone: the event comes between the look at the alarm and its handler.
+func TestA6RunUndone(t *testing.T) { undone(t, 3*time.Second, 4*time.Second, 5*time.Second) }
 
 // TestA15MarkBehindTheLog: the mark of a run is written before the handler starts, also while a commit
 // of the object waits for the log.
