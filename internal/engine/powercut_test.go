@@ -27,6 +27,8 @@ func histories(t *testing.T, fn func(t *testing.T, rng *rand.Rand)) {
 	first, n := uint64(1), uint64(*roundFlag)
 	if *seedFlag != 0 {
 		first, n = *seedFlag, 1
+	} else if testing.Short() {
+		n = (n + 1) / 2
 	}
 	for seed := first; seed < first+n; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
